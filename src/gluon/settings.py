@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 
-def _option(default: Any, help: str) -> Any:
-    return field(default=default, metadata={"help": help})
+def _option(default: Any, help: str, min: float | None = None) -> Any:
+    return field(default=default, metadata={"help": help, "min": min})
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,17 +29,19 @@ class Api:
     """[api]"""
 
     host: str = _option("127.0.0.1", "Address to listen on.")
-    port: int = _option(2705, "TCP port to listen on.")
-    workers: int = _option(1, "Server processes that share the port.")
+    port: int = _option(2705, "TCP port to listen on.", min=0)
+    workers: int = _option(1, "Server processes that share the port.", min=1)
     auth_strategy: Literal["noauth"] = _option("noauth", "Who may ask: noauth lets everyone do everything.")
     noauth_beyond_loopback: bool = _option(
         False, "Let a server without authentication listen on an address that others can reach."
     )
-    bind_timeout: float = _option(8.0, "Seconds that a request waits for the answer to a bind before it is answered with 202.")
+    bind_timeout: float = _option(
+        8.0, "Seconds that a request waits for the answer to a bind before it is answered with 202.", min=0
+    )
     public_url: str = _option("", "Base URL that /gluon/port/<id> carries; by default made from host and port.")
-    page_size: int = _option(1000, "Objects on a page of a list where the client does not say.")
-    max_page_size: int = _option(10000, "The most objects a client may ask for on a page.")
-    max_body: int = _option(2 * 2**20, "The largest request body, in bytes.")
+    page_size: int = _option(1000, "Objects on a page of a list where the client does not say.", min=1)
+    max_page_size: int = _option(10000, "The most objects a client may ask for on a page.", min=1)
+    max_body: int = _option(2 * 2**20, "The largest request body, in bytes.", min=1024)
     access_log: bool = _option(False, "Log every request, not only those that fail.")
 
 
@@ -61,16 +63,16 @@ class Etcd:
     key_file: str = _option("", "PEM file with the client certificate's key.")
     username: str = _option("", "User name for etcd's own authentication.")
     password: str = _option("", "Password for etcd's own authentication.")
-    timeout: float = _option(5.0, "Seconds until a call that no member answers fails.")
+    timeout: float = _option(5.0, "Seconds until a call that no member answers fails.", min=0.1)
 
 
 @dataclass(frozen=True, slots=True)
 class Sync:
     """[sync]"""
 
-    batch: int = _option(1000, "Changes that the relay reads at a time.")
-    leader_ttl: float = _option(5.0, "Seconds until a relay that died is replaced.")
-    lag_limit: float = _option(30.0, "Seconds that the oldest change may wait before /readyz says so.")
+    batch: int = _option(1000, "Changes that the relay reads at a time.", min=1)
+    leader_ttl: float = _option(5.0, "Seconds until a relay that died is replaced.", min=1)
+    lag_limit: float = _option(30.0, "Seconds that the oldest change may wait before /readyz says so.", min=0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +97,7 @@ class Shim:
     handlers: tuple[str, ...] = _option(("net-l3vpn:net-l3vpn-dummy",), "Pairs proton:backend, as many as wanted.")
     binds: bool = _option(True, "Whether this shim answers binds.")
     tenants: tuple[str, ...] = _option((), "Take on the objects of these tenants only; all by default.")
-    lease_ttl: float = _option(10.0, "Seconds until a shim that died is known to be gone.")
+    lease_ttl: float = _option(10.0, "Seconds until a shim that died is known to be gone.", min=1)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,7 @@
+.PHONY: demo test lint bench setup clean
+demo:  ; @scripts/demo
+test:  ; @scripts/test
+lint:  ; @scripts/lint
+bench: ; @scripts/bench
+setup: ; @scripts/setup
+clean: ; rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis src/*.egg-info

@@ -1,0 +1,147 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``proton-server``: joins settings, models, database, etcd and the API, and serves until it is told to stop.
+
+    settings ─► models ─► listening socket ─► store ─► kv ─► sync ─► app ─► uvicorn
+
+With ``workers`` > 1 this process only holds the socket and looks after that many children, each the whole of the above.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ipaddress
+import os
+import socket
+from collections.abc import Iterator, Mapping, Sequence
+
+import uvicorn
+from prometheus_client import CollectorRegistry
+from prometheus_client.gc_collector import GCCollector
+from prometheus_client.process_collector import ProcessCollector
+
+from gluon.cmd import config, running, workers
+from gluon.errors import SettingsError
+from gluon.kv import etcd
+from gluon.model.catalogue import Family, load_catalogue
+from gluon.server import app, logs
+from gluon.settings import Api, ServerSettings
+from gluon.store.opening import open_store
+from gluon.sync.service import Sync
+
+_PROGRAM = "proton-server"
+_BACKLOG = 4096
+_DRAIN = 10  # seconds that running requests get to end after SIGTERM
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """The console script."""
+    parser = running.parser(_PROGRAM, "Serve the APIs of all Protons whose models are found.")
+    parser.add_argument("--listen-fd", type=int, help="serve on this inherited socket (set by the parent of several workers)")
+    args = parser.parse_args(running.arguments(argv))
+    return running.reporting(_PROGRAM, lambda: _run(args.config_file, args.listen_fd))
+
+
+def _run(files: Sequence[str], inherited: int | None) -> int:
+    settings = config.load(ServerSettings, files, os.environ)
+    _refuse_open_noauth(settings.api)
+    logs.install(debug=settings.default.debug)
+    families = load_catalogue(settings.default.model_path)
+    if inherited is not None:
+        running.end_with_parent()
+        listening = socket.socket(fileno=inherited)
+    else:
+        listening = _listen(settings.api)
+    with listening:
+        if settings.api.workers > 1 and inherited is None:
+            return workers.supervise(_PROGRAM, files, settings.api.workers, listening)
+        return running.until_stopped(lambda stop: serve(settings, families, listening, stop))
+
+
+def _refuse_open_noauth(api: Api) -> None:
+    if api.auth_strategy != "noauth" or api.noauth_beyond_loopback or api.host == "localhost":
+        return
+    try:
+        loopback = ipaddress.ip_address(api.host).is_loopback
+    except ValueError:
+        loopback = False
+    if not loopback:
+        raise SettingsError(
+            f"[api] host = {api.host} can be reached from other machines, and auth_strategy = noauth lets everyone do everything: "
+            "listen on 127.0.0.1, or set [api] noauth_beyond_loopback = true"
+        )
+
+
+def _listen(api: Api) -> socket.socket:
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(api.host, api.port, type=socket.SOCK_STREAM)[0]
+        listening = socket.socket(family, kind, protocol)
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind(address)
+        listening.listen(_BACKLOG)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise SettingsError(f"cannot listen on {api.host} port {api.port} ([api] host, port): {reason}") from None
+    listening.set_inheritable(True)
+    return listening
+
+
+async def serve(
+    settings: ServerSettings, families: Mapping[str, Family], listening: socket.socket, stop: asyncio.Event
+) -> None:
+    """Serve on ``listening`` until ``stop`` is set; then finish what runs and answer what waits."""
+    host, port = listening.getsockname()[:2]
+    url = settings.api.public_url or f"http://{f'[{host}]' if ':' in host else host}:{port}"
+    registry = CollectorRegistry()
+    ProcessCollector(registry=registry)
+    GCCollector(registry=registry)
+    newest = [family.newest for family in families.values()]
+    store = await open_store(settings.database.connection, newest, auto_apply=settings.database.auto_apply == "safe")
+    kv = await etcd.connect(settings.etcd)
+    sync = Sync(settings.sync, kv, store, families, url)
+    sync.metrics(registry)
+    probes = {"database": store.ready, "etcd": sync.probe_etcd, "relay": sync.probe_relay}
+    application = app.build(settings.api, families, store, sync.waits, probes=probes, registry=registry)
+    server = _Server(
+        uvicorn.Config(
+            application,
+            loop="none",
+            http="httptools",
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_keep_alive=75,
+            timeout_graceful_shutdown=_DRAIN,
+        )
+    )
+    relaying = asyncio.create_task(sync.run(), name="sync")
+    stopping = asyncio.create_task(_stop(stop, server, application), name="stop")
+    try:
+        await server.serve(sockets=[listening])
+    finally:
+        for task in (stopping, relaying):
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+        await store.close()
+        await kv.close()
+
+
+async def _stop(stop: asyncio.Event, server: _Server, application: app.App) -> None:
+    await stop.wait()
+    server.should_exit = True
+    application.drain()
+
+
+class _Server(uvicorn.Server):
+    """uvicorn without its signal handlers, which would end the process by the signal and not with status 0."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
