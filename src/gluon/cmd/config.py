@@ -93,12 +93,17 @@ class _Scan(iniparser.BaseParser):  # type: ignore[misc]
         super().__init__()
         self.found: list[tuple[int, str, str]] = []
         self._group = "DEFAULT"
+        self._line = 0
+
+    def _split_key_value(self, line: str) -> Any:
+        self._line = self.lineno  # where the assignment starts; it is reported only once its last line has been read
+        return super()._split_key_value(line)
 
     def new_section(self, section: str) -> None:
         self._group = section
 
     def assignment(self, key: str, value: Sequence[str]) -> None:
-        self.found.append((self.lineno - len(value), self._group, key))
+        self.found.append((self._line, self._group, key))
 
 
 def _from_environment(
@@ -161,7 +166,7 @@ def sample(kind: type, intro: str) -> str:
     for f in dataclasses.fields(kind):
         lines += ["", f"[{_ini_name(f.name)}]"]
         for option in dataclasses.fields(_type_of(kind, f)):
-            lines += [f"# {option.metadata['help']}", f"# {option.name} = {_text(option.default)}"]
+            lines += [f"# {option.metadata['help']}", f"# {option.name} = {_text(option.default)}".rstrip()]
     return "\n".join(lines) + "\n"
 
 
