@@ -1,0 +1,190 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The JSON of each object in the API: what a request may say, and what an answer looks like.
+
+It checks each value by itself. What needs the database (references, uniqueness, what may change) is the verbs'.
+
+    request body ─► fast: msgspec struct ─► checks of formats ─► values
+                      │ anything unusual
+                      ▼
+                    slow: gluon.particle.bodies ─► checks, every fault ─► values | Invalid
+
+The slow way decides what is valid; the fast one takes only what the slow one would, and to the same values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from operator import itemgetter
+from typing import Any, Final
+
+import msgspec
+
+from gluon.errors import Fault, Invalid, TooLarge
+from gluon.model.faults import nearest
+from gluon.model.schema import UNSET, Attribute, Object, Proton
+from gluon.model.values import Check, checker
+from gluon.particle import bodies, schemas
+from gluon.particle.filters import Filters, Identifiers
+from gluon.particle.structs import input_struct, output_struct, parsed_completely
+
+#: The largest value of one attribute, in bytes of its JSON.
+MAX_VALUE: Final = 2**20
+#: What an answer shows of an object after its attributes.
+SHOWN_BOOKKEEPING: Final = ("created_at", "updated_at", "revision")
+#: Names that a request may use for an attribute.
+SYNONYMS: Final[Mapping[str, str]] = {"project_id": "tenant_id"}
+#: Unknown names beyond this many get no suggestion: looking for one costs time.
+_SUGGESTIONS: Final = 10
+
+
+def documents(proton: Proton) -> Mapping[str, Document]:
+    """The document of each object, by the object's name."""
+    return {obj.name: Document(obj) for obj in proton.objects}
+
+
+class Document:
+    """The JSON of one object.
+
+    ``decode_create`` and ``decode_update`` give what a body says, in canonical form, and no defaults; they raise Invalid with
+    every fault, or TooLarge.
+    """
+
+    def __init__(self, obj: Object) -> None:
+        self.object = obj
+        self._synonyms = {new: old for new, old in SYNONYMS.items() if old in obj.by_name and new not in obj.by_name}
+        accepted = obj.attributes + tuple(_renamed(obj.by_name[old], new) for new, old in self._synonyms.items())
+        self._checks: dict[str, Check] = {a.name: checker(a.type) for a in accepted}
+        self._fast_checks = tuple((a.name, "/" + a.name, self._checks[a.name]) for a in accepted if not parsed_completely(a.type))
+        self._nullable = frozenset(a.name for a in accepted if schemas.nullable(obj, a))
+        self._required = schemas.required(obj)
+        self._decoder = msgspec.json.Decoder(input_struct(accepted, self._nullable))
+        shown = [a.name for a in obj.attributes if not a.write_only] + list(SHOWN_BOOKKEEPING)
+        self._output = output_struct(shown)
+        self._shown = itemgetter(*shown)
+        self._encoder = msgspec.json.Encoder()
+        self._identifiers = Identifiers(obj)
+        self._filters = Filters(obj, self._synonyms)
+        self.parse_id = self._identifiers.parse
+        self.parse_filter = self._filters.parse
+        self.filters = self._filters.names
+        self.schema = schemas.full(obj)
+        self.create_schema = schemas.create(obj)
+        self.update_schema = schemas.update(obj)
+
+    def decode_create(self, body: bytes, given: Collection[str] = ()) -> dict[str, Any]:
+        """The values of a new object. What is ``given`` elsewhere (by the path of a nested route) the body may leave out."""
+        required = self._required.difference(given) if given else self._required
+        values = self._fast(body)
+        if values is not None and values.keys() >= required:
+            return values
+        return self._slow(body, required)
+
+    def decode_update(self, body: bytes) -> dict[str, Any]:
+        """The values that a change names."""
+        values = self._fast(body)
+        return self._slow(body, frozenset()) if values is None else values
+
+    def encode(self, record: Mapping[str, Any]) -> bytes:
+        """An object as an answer shows it: no write_only attribute, and of the bookkeeping what clients use."""
+        return self._encoder.encode(self._output(*self._shown(record)))
+
+    def encode_page(self, records: Iterable[Mapping[str, Any]], next_href: str | None) -> bytes:
+        """A page of a list, with a link to the next where more follows."""
+        output, shown = self._output, self._shown
+        page: dict[str, Any] = {self.object.api.plural_name: [output(*shown(record)) for record in records]}
+        if next_href is not None:
+            page["links"] = [{"rel": "next", "href": next_href}]
+        return self._encoder.encode(page)
+
+    def _fast(self, body: bytes) -> dict[str, Any] | None:
+        """What an ordinary valid body says; None where there is anything to look at more closely.
+
+        msgspec does not see repeated names. Without backslashes every quote delimits a string, so that two quotes for each
+        name and each string of the result account for all of the body exactly if no name came twice.
+        """
+        if b"\\" in body or len(body) > MAX_VALUE or body.count(b"[") + body.count(b"{") > bodies.MAX_DEPTH:
+            return None
+        try:
+            values: dict[str, Any] = msgspec.to_builtins(self._decoder.decode(body))
+        except (msgspec.MsgspecError, UnicodeDecodeError):
+            return None
+        if body.count(b'"') != 2 * _strings(values):
+            return None
+        faults: list[Fault] = []
+        for name, pointer, check in self._fast_checks:
+            value = values.get(name)
+            if value is not None:
+                values[name] = check(value, pointer, faults)
+        if faults or not self._fold(values):
+            return None
+        return values
+
+    def _slow(self, body: bytes, required: Collection[str]) -> dict[str, Any]:
+        """What a body says, or all that is wrong with it."""
+        given, faults = bodies.read(body)
+        if not faults and len(body) > MAX_VALUE:
+            self._limit(given)
+        values: dict[str, Any] = {}
+        bad = {fault.pointer.split("/", 2)[1] for fault in faults if fault.pointer}
+        for name, value in given.items():
+            pointer = bodies.member("", name)
+            if name not in self._checks:
+                faults.append(Fault(pointer, self._unknown(name, len(faults))))
+            elif value is None and name not in self._nullable:
+                faults.append(Fault(pointer, "must not be null"))
+            elif value is None or name in bad:
+                values[name] = None
+            else:
+                values[name] = self._checks[name](value, pointer, faults)
+            if len(faults) >= bodies.MAX_FAULTS:
+                break
+        if not self._fold(values):
+            faults.append(Fault("/project_id", "is another name for tenant_id, which is given with another value"))
+        known = {self._synonyms.get(name, name) for name in given}
+        faults += (Fault("/" + name, "must be given") for name in self.object.by_name if name in required and name not in known)
+        if faults:
+            raise Invalid.of(faults[: bodies.MAX_FAULTS])
+        return values
+
+    def _fold(self, values: dict[str, Any]) -> bool:
+        """Put what synonyms say under the attributes' names; False where both are given and differ."""
+        for synonym, name in self._synonyms.items():
+            if synonym in values:
+                value = values.pop(synonym)
+                if values.setdefault(name, value) != value:
+                    return False
+        return True
+
+    def _unknown(self, name: str, faults: int) -> str:
+        near = nearest(name, self._checks) if faults < _SUGGESTIONS and len(name) <= 255 else None
+        return f"unknown attribute: did you mean '{near}'?" if near else "unknown attribute"
+
+    def _limit(self, given: Mapping[str, Any]) -> None:
+        """Raises TooLarge where a value is over the limit."""
+        faults = [
+            Fault(bodies.member("", name), f"over {MAX_VALUE} bytes")
+            for name, value in given.items()
+            if len(self._encoder.encode(value)) > MAX_VALUE
+        ]
+        if faults:
+            raise TooLarge(f"{faults[0].pointer[1:]}: a value of more than {MAX_VALUE} bytes", faults)
+
+
+def _renamed(attribute: Attribute, name: str) -> Attribute:
+    """A synonym: the same type under another name."""
+    return Attribute(name, attribute.type, attribute.place, required=attribute.required, default=UNSET)
+
+
+def _strings(value: dict[str, Any] | list[Any]) -> int:
+    """How many strings the JSON of a value has, names included."""
+    items: Iterable[Any] = value
+    count = 0
+    if type(value) is dict:
+        count, items = len(value), value.values()
+    for item in items:
+        kind = type(item)
+        if kind is str:
+            count += 1
+        elif kind is dict or kind is list:
+            count += _strings(item)
+    return count

@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Reads what a URL says about an object: an identifier in the path, filters in the query.
+
+Text becomes a value of the attribute's type: ``true`` and ``false``, decimal integers and numbers, words, and strings in their
+canonical form. The empty text asks for null.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from typing import Any, Final, assert_never
+
+from gluon.errors import Fault, Invalid, Missing
+from gluon.model.faults import nearest
+from gluon.model.schema import Object
+from gluon.model.types import Boolean, Enum, Integer, Json, List, Number, Reference, Scalar, String, Structure, Type, Uuid
+from gluon.model.values import Check, checker
+from gluon.particle.bodies import shown, storable
+
+#: Canonical decimal: one spelling for each integer, so that an object has one URL.
+_INTEGER: Final = re.compile(r"0|-?[1-9][0-9]{0,18}")
+_NUMBER: Final = re.compile(r"-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?")
+_BOOLEANS: Final[Mapping[str, bool]] = {"true": True, "false": False}
+
+
+def is_scalar(type: Type) -> bool:
+    """Whether values of a type can be written in a URL and compared."""
+    match type:
+        case Integer() | Number() | String() | Boolean() | Uuid() | Enum() | Reference():
+            return True
+        case List() | Structure() | Json():
+            return False
+        case _:
+            assert_never(type)
+
+
+class Identifiers:
+    """The identifiers of an object's kind, as they stand in paths."""
+
+    def __init__(self, obj: Object) -> None:
+        self._name = obj.api.name
+        self._type = _scalar(obj.identifier.type)
+        self._check = checker(obj.identifier.type)
+
+    def parse(self, text: str) -> Any:
+        """The canonical identifier. Raises Missing where no object can have it: a form that is not the type's."""
+        faults: list[Fault] = []
+        value = _value(self._type, text)
+        id = None if value is None else self._check(value, "", faults)
+        if id is None or faults:
+            raise Missing(f"there is no {self._name} {shown(text)}")
+        return id
+
+
+class Filters:
+    """The filters of an object's lists: every attribute with a scalar type that may be shown."""
+
+    def __init__(self, obj: Object, synonyms: Mapping[str, str]) -> None:
+        self._synonyms = synonyms
+        self._checks: dict[str, tuple[Scalar, Check]] = {
+            a.name: (_scalar(a.type), checker(a.type)) for a in obj.attributes if is_scalar(a.type) and not a.write_only
+        }
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What one can filter by."""
+        return tuple(self._checks)
+
+    def parse(self, name: str, text: str) -> Any:
+        """The value that ``name`` must have. Raises Invalid where there is no such filter or it cannot have such a value."""
+        found = self._checks.get(self._synonyms.get(name, name))
+        if found is None:
+            near = nearest(name, self._checks) if len(name) <= 255 else None
+            hint = f": did you mean '{near}'?" if near else ""
+            raise Invalid.of([Fault("", f"lists cannot be filtered by {shown(name)}{hint}")])
+        if not text:
+            return None
+        faults: list[Fault] = []
+        value = _value(found[0], text)
+        if value is None:
+            faults = [Fault("", f"{shown(text)} is not {_expected(found[0])}")]
+        else:
+            value = found[1](value, "", faults)
+        if faults:
+            raise Invalid.of([Fault("", f"filter {shown(name)}: {fault.detail}") for fault in faults])
+        return value
+
+
+def _scalar(type: Type) -> Scalar:
+    """The type behind a reference."""
+    if isinstance(type, Reference):
+        return type.key
+    assert not isinstance(type, List | Structure | Json)
+    return type
+
+
+def _value(type: Scalar, text: str) -> Any:
+    """What a text says in a type, None where it says nothing there."""
+    match type:
+        case Integer():
+            return int(text) if _INTEGER.fullmatch(text) else None
+        case Number():
+            number = float(text) if _NUMBER.fullmatch(text) else math.inf
+            return number if math.isfinite(number) else None
+        case Boolean():
+            return _BOOLEANS.get(text.lower())
+        case String() | Uuid() | Enum():
+            return text if storable(text) else None
+        case Reference():
+            return _value(type.key, text)
+        case _:
+            assert_never(type)
+
+
+def _expected(type: Scalar) -> str:
+    match type:
+        case Integer():
+            return "an integer"
+        case Number():
+            return "a number"
+        case Boolean():
+            return "true or false"
+        case _:
+            return "a value of its type"
