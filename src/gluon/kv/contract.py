@@ -7,7 +7,7 @@ revisions are the cluster's. Everything above decides in values (``Compare``, ``
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -35,10 +35,13 @@ class KvRefused(KvError):
 
 
 class Compacted(KvError):
-    """The revision asked for has been compacted; ``revision`` is the oldest that is left."""
+    """The revision asked for has been compacted, or was never this cluster's: load a snapshot and go on from there.
+
+    ``revision`` is the oldest that is left, or 0 where etcd did not say.
+    """
 
     def __init__(self, revision: int) -> None:
-        super().__init__(f"etcd has compacted its history up to revision {revision}")
+        super().__init__(f"etcd no longer has the history asked for (compacted at revision {revision or 'unknown'})")
         self.revision = revision
 
 
@@ -89,7 +92,8 @@ class WatchBatch:
 
 @dataclass(frozen=True, slots=True)
 class Compare:
-    """A condition of a transaction on one key. An absent key has create, mod and version 0; its value compares unequal."""
+    """A condition of a transaction on one key. An absent key has create, mod, version and lease 0;
+    no comparison of its value holds."""
 
     key: str
     target: Literal["create", "mod", "version", "value", "lease"]
@@ -182,7 +186,7 @@ class Kv(Protocol):
 
     async def txn(self, txn: Txn, *, idempotent: bool = False) -> TxnResult: ...
 
-    def watch(self, prefix: str, *, start: int = 0) -> AsyncIterator[WatchBatch]:
+    def watch(self, prefix: str, *, start: int = 0) -> AsyncGenerator[WatchBatch, None]:
         """Follow the keys that start with ``prefix`` from revision ``start`` on (0: from now).
 
         The first batch comes at once and has no events; it says that the watch stands. Survives lost members and
