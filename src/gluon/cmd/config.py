@@ -27,7 +27,7 @@ _PREFIX = "GLUON_"
 
 def load(kind: type[S], files: Sequence[str], environment: Mapping[str, str]) -> S:
     """The settings of ``kind`` (ServerSettings or ShimSettings). Raises SettingsError with every fault that was found."""
-    groups = {_ini_name(f.name): _type_of(kind, f) for f in dataclasses.fields(typing.cast(Any, kind))}
+    groups = {_ini_name(f.name): _type_of(kind, f) for f in dataclasses.fields(typing.cast("Any", kind))}
     faults = [fault for file in files for fault in _unknown_in_file(file, groups)]
     overrides = dict(_from_environment(environment, groups, faults))
     if faults:
@@ -45,7 +45,7 @@ def _field_name(group: str) -> str:
 
 
 def _type_of(kind: type, field: dataclasses.Field[Any]) -> type:
-    return typing.cast(type, typing.get_type_hints(kind)[field.name])
+    return typing.cast("type", typing.get_type_hints(kind)[field.name])
 
 
 def _options(group: type) -> Iterator[cfg.Opt]:

@@ -67,8 +67,8 @@ def _refuse_open_noauth(api: Api) -> None:
         loopback = False
     if not loopback:
         raise SettingsError(
-            f"[api] host = {api.host} can be reached from other machines, and auth_strategy = noauth lets everyone do everything: "
-            "listen on 127.0.0.1, or set [api] noauth_beyond_loopback = true"
+            f"[api] host = {api.host} can be reached from other machines, and auth_strategy = noauth lets everyone"
+            " do everything: listen on 127.0.0.1, or set [api] noauth_beyond_loopback = true"
         )
 
 
@@ -86,9 +86,7 @@ def _listen(api: Api) -> socket.socket:
     return listening
 
 
-async def serve(
-    settings: ServerSettings, families: Mapping[str, Family], listening: socket.socket, stop: asyncio.Event
-) -> None:
+async def serve(settings: ServerSettings, families: Mapping[str, Family], listening: socket.socket, stop: asyncio.Event) -> None:
     """Serve on ``listening`` until ``stop`` is set; then finish what runs and answer what waits."""
     host, port = listening.getsockname()[:2]
     url = settings.api.public_url or f"http://{f'[{host}]' if ':' in host else host}:{port}"
