@@ -9,7 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
+
+from gluon.model.schema import BINDING_ID, BOOKKEEPING
+
+#: What the server keeps beside the attributes.
+_KEPT: Final = frozenset({*BOOKKEEPING, BINDING_ID})
 
 
 class Temporary(Exception):
@@ -39,11 +44,11 @@ class Changes:
     @property
     def names(self) -> frozenset[str]:
         """The attributes whose value differs between the two states."""
-        return frozenset(n for n in {**self.prev, **self.new} if self.prev.get(n) != self.new.get(n))
+        return frozenset(n for n in {**self.prev, **self.new} if n not in _KEPT and self.prev.get(n) != self.new.get(n))
 
 
 class Backend(Protocol):
-    """All calls. ``model`` is the shim's typed copy of the Proton (``gluon.shim.model``); ``uuid`` the object's identifier."""
+    """All calls. ``model`` is the shim's typed copy of the Proton (``gluon.shim.mirror``); ``uuid`` the object's identifier."""
 
     def bind_port(
         self, uuid: str, model: Any, changes: Changes
