@@ -40,13 +40,12 @@ async def _latency(site: Site, server: Server) -> list[Figure]:
 
     following = asyncio.create_task(follow())
     await ready.wait()
-    client = Client("127.0.0.1", server.port)
-    body = json.dumps({"tenant_id": TENANT}).encode()
+    client = Client(server.url)
     lags, trips = [], []
     for _ in range(200):
         arrived.clear()
         sent = time.perf_counter()
-        answer = await asyncio.to_thread(client.request, "POST", PORTS, body)
+        answer = await asyncio.to_thread(client.request, "POST", PORTS, values={"tenant_id": TENANT})
         answered = time.perf_counter()
         id = json.loads(answer.body)["id"]
         while id not in seen:
@@ -79,7 +78,7 @@ async def _drain(site: Site, server: Server, changes: int) -> list[Figure]:
         load = await wrk.run(body, server.url + PORTS, site.folder, clients=64, seconds=1)
         made += int(load.rate) * 2
     await asyncio.sleep(1)
-    client = Client("127.0.0.1", server.port)
+    client = Client(server.url)
     start = time.perf_counter()
     await site.etcd.start()
     value = b"x" * 700

@@ -20,8 +20,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
+from gluon.client.errors import ClientError
 from gluon.client.http import Client
-from gluon.errors import GluonError
 from gluon.kv import etcd
 from gluon.kv.contract import Kv
 from gluon.kv.process import EtcdProcess
@@ -194,10 +194,8 @@ def free_port() -> int:
 
 
 def _is_ready(port: int) -> bool:
-    client = Client("127.0.0.1", port)
-    try:
-        return client.request("GET", "/readyz").status == 200
-    except GluonError:
-        return False
-    finally:
-        client.close()
+    with Client(f"http://127.0.0.1:{port}") as client:
+        try:
+            return client.request("GET", "/readyz").status == 200
+        except ClientError:
+            return False
