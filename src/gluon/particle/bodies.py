@@ -139,7 +139,7 @@ def _kind(value: Any) -> str:
 
 
 def _explain(error: json.JSONDecodeError) -> str:
-    return f"{error.msg} at line {error.lineno}, column {error.colno}"
+    return f"{error.msg.removesuffix(' at')} at line {error.lineno}, column {error.colno}"
 
 
 def _refuse(detail: str) -> NoReturn:

@@ -18,22 +18,12 @@ from gluon.model.schema import Object
 from gluon.model.types import Boolean, Enum, Integer, Json, List, Number, Reference, Scalar, String, Structure, Type, Uuid
 from gluon.model.values import Check, checker
 from gluon.particle.bodies import shown, storable
+from gluon.particle.schemas import filterable
 
 #: Canonical decimal: one spelling for each integer, so that an object has one URL.
 _INTEGER: Final = re.compile(r"0|-?[1-9][0-9]{0,18}")
 _NUMBER: Final = re.compile(r"-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 _BOOLEANS: Final[Mapping[str, bool]] = {"true": True, "false": False}
-
-
-def is_scalar(type: Type) -> bool:
-    """Whether values of a type can be written in a URL and compared."""
-    match type:
-        case Integer() | Number() | String() | Boolean() | Uuid() | Enum() | Reference():
-            return True
-        case List() | Structure() | Json():
-            return False
-        case _:
-            assert_never(type)
 
 
 class Identifiers:
@@ -60,7 +50,7 @@ class Filters:
     def __init__(self, obj: Object, synonyms: Mapping[str, str]) -> None:
         self._synonyms = synonyms
         self._checks: dict[str, tuple[Scalar, Check]] = {
-            a.name: (_scalar(a.type), checker(a.type)) for a in obj.attributes if is_scalar(a.type) and not a.write_only
+            a.name: (_scalar(a.type), checker(a.type)) for a in obj.attributes if filterable(a)
         }
 
     @property

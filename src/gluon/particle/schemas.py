@@ -7,9 +7,10 @@ have keep the model's word, which a validator may ignore.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any, Final, assert_never
 
-from gluon.model.schema import UNSET, Attribute, Object, Proton
+from gluon.model.schema import UNSET, Attribute, Object
 from gluon.model.types import Boolean, Enum, Integer, Json, List, Number, Reference, String, Structure, Type, Uuid
 
 Schema = dict[str, Any]
@@ -43,6 +44,17 @@ def nullable(obj: Object, attribute: Attribute) -> bool:
     return not attribute.required and attribute.name != obj.identifier.name
 
 
+def filterable(attribute: Attribute) -> bool:
+    """Whether lists can be filtered by an attribute: its values can be written in a URL, and it is no secret."""
+    match attribute.type:
+        case Integer() | Number() | String() | Boolean() | Uuid() | Enum() | Reference():
+            return not attribute.write_only
+        case List() | Structure() | Json():
+            return False
+        case _:
+            assert_never(attribute.type)
+
+
 def full(obj: Object) -> Schema:
     """An object as answers show it."""
     shown = [a for a in obj.attributes if not a.write_only]
@@ -55,10 +67,10 @@ def full(obj: Object) -> Schema:
     }
 
 
-def create(obj: Object) -> Schema:
-    """The body of a creation."""
+def create(obj: Object, given: Collection[str] = ()) -> Schema:
+    """The body of a creation; what is ``given`` by the path it may leave out."""
     schema = update(obj)
-    needed = [name for name in obj.by_name if name in required(obj)]
+    needed = [name for name in obj.by_name if name in required(obj) and name not in given]
     if "project_id" in schema["properties"] and "project_id" not in obj.by_name and "tenant_id" in needed:
         needed.remove("tenant_id")
         schema["anyOf"] = [{"required": ["tenant_id"]}, {"required": ["project_id"]}]
@@ -74,14 +86,6 @@ def update(obj: Object) -> Schema:
     if tenant is not None and "project_id" not in obj.by_name:
         properties["project_id"] = {**type_schema(tenant.type), "description": "Another name for tenant_id."}
     return {"type": "object", **_described(obj.description), "properties": properties, "additionalProperties": False}
-
-
-def components(proton: Proton) -> dict[str, Schema]:
-    """The schemas of a Proton by name: ``Port``, ``PortCreate``, ``PortUpdate`` and ``PortList`` for an object Port."""
-    named: dict[str, Schema] = {}
-    for obj in proton.objects:
-        named |= {obj.name: full(obj), f"{obj.name}Create": create(obj), f"{obj.name}Update": update(obj)}
-    return named
 
 
 def attribute_schema(attribute: Attribute, *, null: bool) -> Schema:

@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A body is an object, or it is refused with everything that is wrong with it as JSON."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gluon.errors import Invalid
+from gluon.particle.bodies import MAX_DEPTH, MAX_FAULTS, member, read, shown
+
+good_text = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=8)
+good = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**63), 2**63 - 1) | st.floats(allow_nan=False, allow_infinity=False) | good_text,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(good_text, inner, max_size=4),
+    max_leaves=12,
+)
+
+
+def refused(body: bytes) -> list[tuple[str, str]]:
+    try:
+        _, faults = read(body)
+    except Invalid as error:
+        faults = error.faults
+    assert faults
+    return [(fault.pointer, fault.detail) for fault in faults]
+
+
+@given(st.dictionaries(good_text, good, max_size=5), st.booleans())
+@settings(deadline=None, max_examples=100)
+def test_what_json_can_carry_is_read_as_it_is(value, ascii):
+    assert read(json.dumps(value, ensure_ascii=ascii).encode()) == (value, [])
+
+
+@pytest.mark.parametrize(
+    ("body", "detail"),
+    [
+        (b"", "the body is empty"),
+        (b" \n", "the body is empty"),
+        (b"{", "the body is not JSON: Expecting property name enclosed in double quotes at line 1, column 2"),
+        (b'{"a": 1,\n "b" 2}', "the body is not JSON: Expecting ':' delimiter at line 2, column 6"),
+        (b'{"a": 1} x', "the body is not JSON: Extra data at line 1, column 10"),
+        (b'{"a": "\n"}', "the body is not JSON: Invalid control character at line 1, column 8"),
+        (b'{"a": "\xff"}', "the body is not UTF-8 (byte 7)"),
+        (b'{"a": "\xed\xa0\x80"}', "the body is not UTF-8 (byte 7)"),
+        (b"[1]", "the body must be a JSON object, not an array"),
+        (b"null", "the body must be a JSON object, not null"),
+        (b"true", "the body must be a JSON object, not a boolean"),
+        (b"1", "the body must be a JSON object, not a number"),
+        (b'"a"', "the body must be a JSON object, not a string"),
+        (b'{"a":' + b"[" * 5000, f"the body is nested more than {MAX_DEPTH} deep"),
+        (b'{"a":' * 5000, f"the body is nested more than {MAX_DEPTH} deep"),
+    ],
+)
+def test_what_is_no_object_is_refused(body, detail):
+    assert refused(body) == [("", detail)]
+
+
+@pytest.mark.parametrize(
+    ("body", "faults"),
+    [
+        (b'{"a": 1, "a": 1}', [("/a", "given more than once")]),
+        (b'{"a": 1, "\\u0061": 1}', [("/a", "given more than once")]),
+        (b'{"a": {"b/c": 1, "b/c": 2}}', [("/a/b~1c", "given more than once")]),
+        (b'{"a": [1, {"b": 1, "c": 1, "b": 1}]}', [("/a/1/b", "given more than once")]),
+        (b'{"a": "x\\u0000"}', [("/a", "must not contain NUL")]),
+        (b'{"a": ["\\ud800"]}', [("/a/0", "has half of a surrogate pair")]),
+        (b'{"a": 9223372036854775808}', [("/a", "an integer beyond 64 bits")]),
+        (b'{"a": {"b": -9223372036854775809}}', [("/a/b", "an integer beyond 64 bits")]),
+        (b'{"a": ' + b"9" * 100_000 + b"}", [("/a", "an integer beyond 64 bits")]),
+        (b'{"a": NaN, "b": -Infinity}', [("/a", "not a number that JSON can carry"), ("/b", "not a number that JSON can carry")]),
+        (b'{"a": 1e400}', [("/a", "not a number that JSON can carry")]),
+        (b'{"a\\u0000": 1}', [("", r"the name 'a\x00' must not contain NUL")]),
+        (b'{"\\udfff": 1}', [("", r"the name '\\udfff' has half of a surrogate pair")]),
+    ],
+)
+def test_faults_name_their_place(body, faults):
+    assert refused(body) == faults
+
+
+def test_a_pair_of_surrogates_is_a_character():
+    assert read(b'{"a": "\\ud83d\\ude00"}') == ({"a": "\U0001f600"}, [])
+
+
+def test_nesting_is_allowed_up_to_its_limit():
+    def nested(depth: int) -> bytes:
+        return b'{"a":' + b"[" * (depth - 1) + b"]" * (depth - 1) + b"}"
+
+    assert read(nested(MAX_DEPTH))[1] == []
+    assert [f.detail for f in read(nested(MAX_DEPTH + 1))[1]] == [f"nested more than {MAX_DEPTH} deep"]
+
+
+def test_many_faults_are_cut():
+    assert len(read(json.dumps({"a": ["\0"] * 1000}).encode())[1]) == MAX_FAULTS
+
+
+def test_the_clients_text_is_shown_short_and_printable():
+    assert shown("a" * 1000) == repr("a" * 64 + "…")
+    assert shown("\ud800").encode() == b"'\\\\ud800'"
+    assert member("/a", "b~/c") == "/a/b~0~1c"
+    assert len(member("", "x" * 10**6)) < 300
