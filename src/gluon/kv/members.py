@@ -1,0 +1,199 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The members of an etcd cluster and how a call finds one that answers. Besides ``watching`` the only user of gRPC.
+
+One channel for each member, so that we choose among them and not gRPC: a call that one member does not answer goes to
+the next within 1.5 s, where a channel of many addresses would stay with a hung one for its keep-alive's time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import grpc
+
+from gluon.kv.codec import Codec
+from gluon.kv.contract import KvError, KvUnavailable
+from gluon.kv.status import Failure, Verdict, judge
+from gluon.kv.wire import CALLS, WATCH
+
+#: Seconds that one member has for a call.
+TRY = 1.5
+#: Seconds between two rounds in which no member took the call.
+PAUSE = 0.1
+#: A key that whoever has rights to Gluon's keys may read, to learn the revision from.
+_READABLE = "/gluon/"
+
+_OPTIONS = (
+    ("grpc.keepalive_time_ms", 10_000),  # etcd cuts off who pings more often than every 5 s
+    ("grpc.keepalive_timeout_ms", 3_000),
+    ("grpc.http2.max_pings_without_data", 0),
+    ("grpc.initial_reconnect_backoff_ms", 100),
+    ("grpc.min_reconnect_backoff_ms", 1_500),
+    ("grpc.max_reconnect_backoff_ms", 1_000),
+    ("grpc.max_receive_message_length", -1),
+    ("grpc.use_local_subchannel_pool", 1),  # or a new channel would get the hung connection of the old one
+    ("grpc.enable_http_proxy", 0),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where a member listens; with credentials it is spoken to over TLS."""
+
+    target: str
+    credentials: grpc.ChannelCredentials | None
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """A user of etcd's own authentication."""
+
+    username: str
+    password: str
+
+
+class Member:
+    """One connection to one member. It is replaced, not repaired, when it has been silent."""
+
+    def __init__(self, address: Address, codec: Codec) -> None:
+        self.address = address
+        if address.credentials is None:
+            self._channel = grpc.aio.insecure_channel(address.target, options=_OPTIONS)
+        else:
+            self._channel = grpc.aio.secure_channel(address.target, address.credentials, options=_OPTIONS)
+        self.calls: Mapping[str, Any] = {
+            name: self._channel.unary_unary(
+                path,
+                request_serializer=codec.messages[request].SerializeToString,
+                response_deserializer=codec.messages[response].FromString,
+            )
+            for name, (path, request, response) in CALLS.items()
+        }
+        path, request, response = WATCH
+        self.watch = self._channel.stream_stream(
+            path,
+            request_serializer=codec.messages[request].SerializeToString,
+            response_deserializer=codec.messages[response].FromString,
+        )
+
+    async def close(self, grace: float | None = None) -> None:
+        await self._channel.close(grace)
+
+
+class Members:
+    """Calls go to the same member until it fails, then to the next."""
+
+    def __init__(self, addresses: Sequence[Address], codec: Codec, timeout: float, login: Login | None) -> None:
+        self.codec = codec
+        self.timeout = timeout
+        self.closed = False
+        self._members = [Member(address, codec) for address in addresses]
+        self._at = 0
+        self._login = login
+        self._token: tuple[tuple[str, str], ...] | None = None if login else ()
+        self._logging_in = asyncio.Lock()
+        self._closing: set[asyncio.Task[None]] = set()
+
+    @property
+    def current(self) -> Member:
+        return self._members[self._at]
+
+    def leave(self, member: Member, *, silent: bool = False) -> None:
+        """Go on with the next member, if this one is still the current one; a silent one gets a new connection."""
+        for at, known in enumerate(self._members):
+            if known is member:
+                if at == self._at:
+                    self._at = (at + 1) % len(self._members)
+                if silent:
+                    self._members[at] = Member(member.address, self.codec)
+                    task = asyncio.create_task(member.close(grace=TRY))
+                    self._closing.add(task)
+                    task.add_done_callback(self._closing.discard)
+
+    async def call(self, name: str, request: Any, *, repeat: bool = True, timeout: float | None = None) -> Any:
+        """Do it on a member that answers within ``timeout`` (by default that of the settings).
+
+        ``repeat``: whether it may be done again where it is not known if it was done.
+        """
+        until = time.monotonic() + (self.timeout if timeout is None else timeout)
+        tries = 0
+        fresh_login = False
+        failure = Failure(Verdict.UNSENT, "no time was left to ask")
+        while (left := until - time.monotonic()) > 0 and not self.closed:
+            member = self.current
+            try:
+                token = self._token if self._token is not None else await self.login(left)
+                return await member.calls[name](request, timeout=min(TRY, left), metadata=token)
+            except grpc.aio.AioRpcError as error:
+                failure = judge(error.code(), error.details() or "")
+            except asyncio.CancelledError:
+                if _told_to_stop():
+                    raise
+                failure = Failure(Verdict.UNKNOWN, "the connection was closed")
+            if failure.verdict is Verdict.LOGIN and self._login and not fresh_login:
+                fresh_login = True
+                self.forget_login(token)
+                continue
+            if failure.error:
+                raise failure.error
+            self.leave(member, silent=failure.verdict is Verdict.SILENT)
+            if failure.verdict is not Verdict.UNSENT and not repeat:
+                break
+            tries += 1
+            if failure.verdict is not Verdict.SILENT and tries % len(self._members) == 0:
+                await asyncio.sleep(min(PAUSE, max(until - time.monotonic(), 0)))
+        where = ", ".join(member.address.target for member in self._members)
+        raise KvUnavailable(f"etcd ({where}) cannot be reached: {'closed' if self.closed else failure.detail}")
+
+    async def revision(self) -> int:
+        """The cluster's revision, from a linearizable read."""
+        return int((await self.call("range", self.codec.get(_READABLE))).header.revision)
+
+    async def login(self, timeout: float) -> tuple[tuple[str, str], ...]:
+        """The metadata with the token; asks for one where there is none. One asks while others wait."""
+        async with self._logging_in:
+            if self._token is None and self._login:
+                request = self.codec.message("AuthenticateRequest", name=self._login.username, password=self._login.password)
+                response = await self.current.calls["authenticate"](request, timeout=min(TRY, timeout))
+                self._token = (("token", response.token),)
+            return self._token or ()
+
+    def forget_login(self, token: tuple[tuple[str, str], ...]) -> None:
+        """This token is refused; the next call asks for another."""
+        if self._login and self._token == token:
+            self._token = None
+
+    def renew_login(self) -> bool:
+        """Ask for a new token with the next call; False where there is no login."""
+        if self._login:
+            self._token = None
+        return self._login is not None
+
+    async def close(self) -> None:
+        self.closed = True
+        for task in self._closing:
+            task.cancel()
+        await asyncio.gather(*self._closing, return_exceptions=True)
+        for member in self._members:
+            await member.close()
+
+
+def _told_to_stop() -> bool:
+    """Whether this task is being cancelled; else gRPC said CancelledError because the channel under the call was closed."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
+
+
+def failure_of(error: BaseException) -> Failure | KvError:
+    """Sort what a stream raised; the task's own cancellation is raised again."""
+    if isinstance(error, grpc.aio.AioRpcError):
+        return judge(error.code(), error.details() or "")
+    if isinstance(error, asyncio.CancelledError) and not _told_to_stop():
+        return Failure(Verdict.UNKNOWN, "the connection was closed")
+    if isinstance(error, asyncio.InvalidStateError | grpc.aio.UsageError):
+        return Failure(Verdict.UNKNOWN, "the stream has ended")
+    raise error
