@@ -5,7 +5,8 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Self
 
 from gluon.errors import GluonError
 from gluon.model.schema import Place
@@ -30,6 +31,31 @@ class ModelError(GluonError):
     def __init__(self, faults: Iterable[ModelFault]) -> None:
         self.faults = tuple(sorted(faults, key=lambda f: (f.place.file, f.place.line, f.place.column)))
         super().__init__("\n".join(map(str, self.faults)))
+
+
+@dataclass(slots=True)
+class Faults:
+    """Collects faults while a model is read, so that all of them are reported at once. Nothing is reported twice."""
+
+    found: dict[ModelFault, None] = field(default_factory=dict)
+
+    def add(self, place: Place, message: str, suggestion: str | None = None) -> Self:
+        """Note a fault; returns itself so that ``raise faults.add(…).error()`` reads well."""
+        self.found.setdefault(ModelFault(place, message, suggestion))
+        return self
+
+    def unknown(self, place: Place, what: str, word: str, words: Iterable[str]) -> None:
+        """Note that ``word`` is not one of ``words``, with the nearest of them."""
+        self.add(place, f"unknown {what} '{word}'", nearest(word, words))
+
+    def error(self) -> ModelError:
+        """The error that carries all that was found."""
+        return ModelError(self.found)
+
+    def raise_any(self) -> None:
+        """Raise ``ModelError`` if anything was found."""
+        if self.found:
+            raise self.error()
 
 
 def nearest(word: str, words: Iterable[str]) -> str | None:
