@@ -8,13 +8,13 @@ import json
 from pathlib import Path
 
 import pytest
+from gluon.model.catalogue import load_catalogue
 
 from gluon.client.http import Client
 from gluon.client.resources import Collection
-from gluon.model.catalogue import load_catalogue
 from gluon.model.schema import Role
-from gluon.parts.site import Site
 from gluon.particle import keys
+from gluon.parts.site import Site
 from tests.e2e.values import TENANT, changeable, made_by_clients, needed
 
 MODELS = Path(__file__).parent.parent / "models"
