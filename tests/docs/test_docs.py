@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The docs are true: links lead somewhere, models in them compile, every setting and backend call is named."""
+
+import dataclasses
+import re
+from pathlib import Path
+
+import pytest
+
+from gluon.model.compile import compile_text
+from gluon.settings import ServerSettings, ShimSettings
+from gluon.shim.backend import Backend
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
+NAMES = [str(page.relative_to(ROOT)) for page in PAGES]
+
+
+def models(page):
+    """The whole models among a page's YAML examples."""
+    blocks = re.findall(r"^```yaml\n(.*?)^```", page.read_text(), re.MULTILINE | re.DOTALL)
+    return [block for block in blocks if block.startswith("file_version")]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=NAMES)
+def test_links_lead_to_files(page):
+    targets = re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", page.read_text())
+    assert [t for t in targets if not t.startswith("http") and not (page.parent / t).exists()] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=NAMES)
+def test_models_compile(page):
+    for text in models(page):
+        compile_text(text)
+
+
+def test_the_readme_holds_a_whole_service():
+    assert len(models(ROOT / "README.md")) == 1
+
+
+def test_every_setting_is_on_the_settings_page():
+    page = (ROOT / "docs/settings.md").read_text()
+    for kind in (ServerSettings, ShimSettings):
+        for group in dataclasses.fields(kind()):
+            for setting in dataclasses.fields(getattr(kind(), group.name)):
+                assert f"`{setting.name}`" in page
+
+
+def test_every_backend_call_is_in_the_guide():
+    page = (ROOT / "docs/writing-a-backend.md").read_text()
+    calls = [name for name in vars(Backend) if not name.startswith("_")]
+    assert len(calls) == 12
+    assert [call for call in calls if call not in page] == []
+
+
+def test_every_room_of_the_code_is_in_the_architecture():
+    page = (ROOT / "docs/architecture.md").read_text()
+    rooms = [path.name for path in (ROOT / "src/gluon").iterdir() if (path / "__init__.py").exists()]
+    assert [room for room in rooms if f"`{room}`" not in page] == []
