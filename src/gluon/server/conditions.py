@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Conditional requests (RFC 9110 section 13): an object's ETag is its revision in quotes.
+
+Reads are checked here against the record; for writes ``expected`` says which revision the transaction must find.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final, Literal
+
+from gluon.errors import Stale
+from gluon.server.exchange import Request
+from gluon.store.contract import Record
+
+_TAG: Final = re.compile(rb'\s*(W/)?("[^"]*")\s*(?:,|$)')
+
+Anything = Literal["*"]
+
+
+def etag(record: Record) -> bytes:
+    """The entity tag of an object as it stands in ``record``."""
+    return b'"%d"' % record["revision"]
+
+
+def unchanged(request: Request, tag: bytes) -> bool:
+    """Whether the client has this already (If-None-Match, compared weakly): answer 304."""
+    given = request.headers.get(b"if-none-match")
+    return given is not None and _names(given, tag, weak=True)
+
+
+def require_match(request: Request, record: Record) -> None:
+    """Raises Stale unless If-Match, where given, names the object as it stands (compared strongly)."""
+    given = request.headers.get(b"if-match")
+    if given is not None and not _names(given, etag(record), weak=False):
+        raise Stale(f"the object is at revision {record['revision']}, which If-Match does not name")
+
+
+def _names(header: bytes, tag: bytes, *, weak: bool) -> bool:
+    if header.strip() == b"*":
+        return True
+    return any(found == tag and (weak or not prefix) for prefix, found in _TAG.findall(header))

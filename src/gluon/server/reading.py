@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: Apache-2.0
+"""GET: one object, or a page of a list. Reads what is committed; opens no transaction."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gluon.errors import Fault, Invalid
+from gluon.server import pages
+from gluon.server.conditions import etag, require_match, unchanged
+from gluon.server.exchange import Request, Response
+from gluon.server.resource import Resource, missing
+from gluon.store.contract import Query, Store
+
+
+class Reading:
+    """The reading handlers of one route."""
+
+    def __init__(self, resource: Resource, store: Store, limits: pages.Limits) -> None:
+        self._resource = resource
+        self._store = store
+        self._limits = limits
+
+    async def get(self, request: Request) -> Response:
+        """200 with the object, 304 where the client has it."""
+        resource = self._resource
+        id = resource.identifier(request)
+        record = await self._store.get(resource.object, id)
+        if record is None or (resource.parent and any(record[name] != value for name, value in resource.scope(request).items())):
+            raise missing(resource.object, id)
+        require_match(request, record)
+        tag = etag(record)
+        if unchanged(request, tag):
+            return Response(304, headers=((b"etag", tag),))
+        return Response(200, resource.document.encode(record), headers=((b"etag", tag),))
+
+    async def list(self, request: Request) -> Response:
+        """200 with a page. One object more than fits is asked for, to know whether a page follows."""
+        resource = self._resource
+        asked = pages.asked(request, resource.document, self._limits)
+        scope = resource.scope(request)
+        for name, value in scope.items():
+            if asked.filters.get(name, value) != value:
+                raise Invalid.of([Fault("", f"{name} is said by the path, and the query says otherwise")])
+        if resource.parent is not None:
+            await resource.parent.require(self._store, scope[resource.parent.key])
+        records = await self._store.page(resource.object, Query({**asked.filters, **scope}, asked.limit + 1, asked.after))
+        href = None
+        if len(records) > asked.limit:
+            records.pop()
+            href = pages.next_href(request, self._id(records[-1]))
+        return Response(200, resource.document.encode_page(records, href))
+
+    def _id(self, record: dict[str, Any]) -> Any:
+        return record[self._resource.object.identifier.name]

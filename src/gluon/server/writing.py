@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: Apache-2.0
+"""POST, PUT, PATCH, DELETE: a body becomes values, values become a unit of work, the record becomes the answer.
+
+What a change means is ``gluon.store.objects``'s; here is only what HTTP says about it.
+"""
+
+from __future__ import annotations
+
+import re
+import uuid
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import quote
+
+from gluon.server.binding import Binder, Work, Written
+from gluon.server.conditions import etag
+from gluon.server.exchange import Header, Request, Response
+from gluon.server.media import require_json_body
+from gluon.server.resource import Resource
+from gluon.store.contract import Store, Tx
+from gluon.store.objects import Objects, Outcome
+
+#: RFC 7240 section 4.3; fractions of a second are taken too.
+_WAIT: Final = re.compile(rb'(?:^|[,;])\s*wait\s*=\s*"?(\d{1,9}(?:\.\d{1,9})?)"?\s*(?=[,;]|$)', re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What all writes of a Proton share."""
+
+    store: Store
+    objects: Objects
+    binder: Binder
+    max_body: int
+    bind_timeout: float
+
+
+class Writing:
+    """The writing handlers of one route."""
+
+    def __init__(self, resource: Resource, desk: Desk) -> None:
+        self._resource = resource
+        self._desk = desk
+
+    async def create(self, request: Request) -> Response:
+        """201 with the object and its Location; 202 for a port whose bind nobody has answered yet."""
+        resource, objects = self._resource, self._desk.objects
+        scope = resource.scope(request)
+        body = await self._body(request)
+        values = resource.document.decode_create(body, scope)
+        id = self._chosen_id(values) if resource.object.is_port else None
+
+        async def work(tx: Tx, binding_id: str) -> Outcome:
+            if resource.parent is not None:
+                await resource.parent.require(tx, scope[resource.parent.key])
+            return await objects.create(tx, resource.object, values, binding_id=binding_id, scope=scope)
+
+        written = await self._write(request, id, work)
+        made = quote(str(written.record[resource.object.identifier.name]), safe="")
+        return self._response(request, 201, written, ((b"location", f"{resource.path}/{made}".encode()),))
+
+    async def update(self, request: Request) -> Response:
+        """200 with the object; 202 for a port whose bind nobody has answered yet."""
+        resource, objects = self._resource, self._desk.objects
+        id, scope = resource.identifier(request), resource.scope(request)
+        body = await self._body(request)
+        values = resource.document.decode_update(body)
+
+        async def work(tx: Tx, binding_id: str) -> Outcome:
+            return await objects.update(tx, resource.object, id, values, binding_id=binding_id, scope=scope)
+
+        return self._response(request, 200, await self._write(request, id, work))
+
+    async def delete(self, request: Request) -> Response:
+        """204."""
+        resource, objects = self._resource, self._desk.objects
+        id, scope = resource.identifier(request), resource.scope(request)
+        await self._desk.store.write(lambda tx: objects.delete(tx, resource.object, id, scope=scope))
+        return Response(204)
+
+    async def _body(self, request: Request) -> bytes:
+        require_json_body(request)
+        return await request.body(self._desk.max_body)
+
+    def _chosen_id(self, values: dict[str, Any]) -> Any:
+        """The identifier of a new port, chosen here where the server chooses: answers are expected before it is there."""
+        identifier = self._resource.object.identifier
+        if identifier.generate and values.get(identifier.name) is None:
+            values[identifier.name] = str(uuid.uuid4())
+        return values.get(identifier.name)
+
+    async def _write(self, request: Request, id: Any, work: Work) -> Written:
+        desk, obj = self._desk, self._resource.object
+        if obj.is_port:
+            return await desk.binder.write(obj, id, work, self._patience(request))
+        outcome = await desk.store.write(lambda tx: work(tx, ""))
+        return Written(outcome.record)
+
+    def _patience(self, request: Request) -> float:
+        """Seconds to wait for an answer: what the client prefers, but no longer than the server does."""
+        preferred = _preferred(request)
+        longest = self._desk.bind_timeout
+        return longest if preferred is None else min(float(preferred), longest)
+
+    def _response(self, request: Request, status: int, written: Written, headers: tuple[Header, ...] = ()) -> Response:
+        record = written.record
+        headers = (*headers, (b"etag", etag(record)))
+        preferred = _preferred(request) if written.asked else None
+        if preferred is not None:
+            headers = (*headers, (b"preference-applied", b"wait=" + preferred))
+        return Response(202 if written.pending else status, self._resource.document.encode(record), headers=headers)
+
+
+def _preferred(request: Request) -> bytes | None:
+    """The seconds in ``Prefer: wait=…``, None where the client prefers nothing."""
+    given = request.headers.get(b"prefer")
+    found = _WAIT.search(given) if given is not None else None
+    return found[1] if found else None
