@@ -1,0 +1,207 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A real etcd as a child process on loopback, for tests, demonstrations and benchmarks. Not for production.
+
+The child ends with the process that started it, even where that one is killed (Linux); more exactly, it ends with the
+thread that started it, so start it from one that stays. Free ports can only be guessed: etcd is started again with
+others where it finds one taken.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import signal
+import socket
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from gluon.kv.program import EtcdFailed, PortTaken, bound_to_us, find_etcd
+
+#: Seconds within which etcd has to serve, and to end when asked to.
+START = 20.0
+STOP = 5.0
+_POLL = 0.02
+#: How often a start with other ports is tried where one was taken.
+PORT_TRIES = 5
+_LOG_TAIL = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """The ports of one member: for clients, for members, and for its health over plain HTTP."""
+
+    client: int
+    peer: int
+    health: int
+
+    @classmethod
+    def guess(cls) -> Ports:
+        """Three that are free now."""
+        probes = [socket.socket() for _ in range(3)]
+        try:
+            for probe in probes:
+                probe.bind(("127.0.0.1", 0))
+            return cls(*(probe.getsockname()[1] for probe in probes))
+        finally:
+            for probe in probes:
+                probe.close()
+
+
+class EtcdProcess:
+    """One etcd with its data in ``folder`` (made where missing) and its log in ``folder``/etcd.log.
+
+    ``async with EtcdProcess(folder) as etcd: … etcd.endpoint``. ``options`` go to etcd as they are; ``scheme`` is https
+    where they configure TLS for clients. After ``stop`` or ``kill``, ``start`` goes on with the same data and ports.
+    """
+
+    def __init__(self, folder: Path, *, options: Sequence[str] = (), scheme: str = "http") -> None:
+        self._folder = folder
+        self._options = tuple(options)
+        self._scheme = scheme
+        self._ports: Ports | None = None
+        self._peers: tuple[tuple[str, Ports], ...] = ()
+        self._child: subprocess.Popen[bytes] | None = None
+
+    @property
+    def endpoint(self) -> str:
+        """The URL for clients. Known from the first start on."""
+        if self._ports is None:
+            raise EtcdFailed("etcd has not been started, so it has no address yet")
+        return f"{self._scheme}://127.0.0.1:{self._ports.client}"
+
+    @property
+    def running(self) -> bool:
+        """Whether the process is there; a paused one is."""
+        return self._child is not None and self._child.poll() is None
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        await self.stop()
+
+    async def start(self) -> None:
+        """Return once it serves. Raises EtcdFailed with the end of its log."""
+        if self.running:
+            return
+        if self._ports is not None:
+            self.launch(self._ports, self._peers)
+            await self.until_serving()
+            return
+        for _ in range(PORT_TRIES):
+            try:
+                self.launch(Ports.guess(), ())
+                await self.until_serving()
+                return
+            except PortTaken:
+                self._ports = None
+                shutil.rmtree(self._data, ignore_errors=True)
+        raise PortTaken(f"etcd found its ports taken {PORT_TRIES} times")
+
+    def launch(self, ports: Ports, peers: Sequence[tuple[str, Ports]]) -> None:
+        """Start the process; ``until_serving`` is the other half. ``peers``: the members of its cluster, by name."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        self._ports, self._peers = ports, tuple(peers)
+        client = f"{self._scheme}://127.0.0.1:{ports.client}"
+        peer = f"http://127.0.0.1:{ports.peer}"
+        members = self._peers or ((self.name, ports),)
+        command = (
+            find_etcd(),
+            f"--name={self.name}",
+            f"--data-dir={self._data}",
+            f"--listen-client-urls={client}",
+            f"--advertise-client-urls={client}",
+            f"--listen-peer-urls={peer}",
+            f"--initial-advertise-peer-urls={peer}",
+            f"--listen-metrics-urls=http://127.0.0.1:{ports.health}",
+            "--initial-cluster=" + ",".join(f"{name}=http://127.0.0.1:{of.peer}" for name, of in members),
+            "--initial-cluster-state=new",
+            *self._options,
+        )
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("ETCD_")}
+        with self._log.open("wb") as log:
+            self._child = subprocess.Popen(
+                bound_to_us(command), stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment, start_new_session=True
+            )
+
+    async def until_serving(self) -> None:
+        """Return once it answers that it is healthy: it has a leader and reads work. Raises EtcdFailed, PortTaken."""
+        loop = asyncio.get_running_loop()
+        end = loop.time() + START
+        while not await self._healthy():
+            if not self.running:
+                raise self._failure("ended at its start")
+            if loop.time() > end:
+                await self.kill()
+                raise self._failure(f"did not serve within {START:g} s")
+            await asyncio.sleep(_POLL)
+
+    async def stop(self) -> None:
+        """End it in an orderly way (SIGTERM), by force where it takes too long."""
+        if self._child is None or not self.running:
+            return
+        self.resume()
+        self._child.terminate()
+        try:
+            await self._ended(STOP)
+        except subprocess.TimeoutExpired:
+            await self.kill()
+
+    async def kill(self) -> None:
+        """End it at once, as a lost host would."""
+        if self._child is not None and self.running:
+            self._child.kill()
+            await self._ended(STOP)
+
+    def pause(self) -> None:
+        """Hang it (SIGSTOP): connections stay open, nothing is answered."""
+        self._signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Let it run on (SIGCONT)."""
+        self._signal(signal.SIGCONT)
+
+    @property
+    def name(self) -> str:
+        """Its name within its cluster."""
+        return self._folder.name
+
+    @property
+    def _data(self) -> Path:
+        return self._folder / "data"
+
+    @property
+    def _log(self) -> Path:
+        return self._folder / "etcd.log"
+
+    def _signal(self, number: signal.Signals) -> None:
+        if self._child is not None and self.running:
+            self._child.send_signal(number)
+
+    async def _ended(self, patience: float) -> None:
+        assert self._child is not None
+        await asyncio.to_thread(self._child.wait, patience)
+
+    async def _healthy(self) -> bool:
+        assert self._ports is not None
+        try:
+            async with asyncio.timeout(1):
+                reader, writer = await asyncio.open_connection("127.0.0.1", self._ports.health)
+                try:
+                    writer.write(b"GET /health HTTP/1.0\r\n\r\n")
+                    return b'"health":"true"' in await reader.read()
+                finally:
+                    writer.close()
+        except (OSError, TimeoutError):
+            return False
+
+    def _failure(self, what: str) -> EtcdFailed:
+        log = self._log.read_text(errors="replace")
+        kind = PortTaken if "address already in use" in log else EtcdFailed
+        return kind(f"etcd {what}. The end of its log:\n{log[-_LOG_TAIL:]}")
