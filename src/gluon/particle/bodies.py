@@ -1,48 +1,31 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Reads a JSON object from a request, slowly, and says everything that is wrong with it as JSON (RFC 8259).
+"""Reads the JSON object in a request (RFC 8259), slowly, and says exactly why a body is none.
 
-It knows no model. What it refuses would be lost or change on the way through databases, etcd and clients in other languages:
-repeated names, NUL, lone surrogates, integers beyond 64 bits, NaN and infinities, nesting without end.
+It knows no model. Of what is wrong in the values it sees only what parsing would lose, repeated names; all else is for
+``gluon.model.values``.
 
-    bytes ─► text ─► json with repeated names marked ─► sweep ─► dict + faults
+    bytes ─► text ─► JSON, repeated names kept aside ─► dict, faults
 """
 
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any, Final, NoReturn
 
 from gluon.errors import Fault, Invalid
-from gluon.model.types import INT64
+from gluon.model.values import MAX_DEPTH, escape
 
-#: Nesting beyond this is refused; nothing that comes after parsing needs to fear the depth of a value.
-MAX_DEPTH: Final = 100
 #: No more faults than this are reported of one body.
 MAX_FAULTS: Final = 100
+#: Digits beyond which an integer is beyond any double too, and not worth parsing.
+_MAX_DIGITS: Final = 400
 _SHOWN: Final = 64
 
 
-def shown(name: str) -> str:
-    """A client's own text as it may stand in a message: quoted, not too long, free of what JSON cannot carry."""
-    text = name.encode("utf-8", "backslashreplace").decode()
-    return repr(text if len(text) <= _SHOWN else text[:_SHOWN] + "…")
-
-
-def member(pointer: str, name: str) -> str:
-    """The JSON pointer to a member (RFC 6901, section 3); names that could not stand in a response are shortened."""
-    text = name.encode("utf-8", "backslashreplace").decode()[: 4 * _SHOWN]
-    return f"{pointer}/{text.replace('~', '~0').replace('/', '~1')}"
-
-
-def storable(text: str) -> bool:
-    """Whether a text can be kept by every database and written as JSON."""
-    return not any(_text(text))
-
-
 def read(body: bytes) -> tuple[dict[str, Any], list[Fault]]:
-    """The object that a body holds, with the faults of its parts; a part with a fault may have any value.
+    """The object that a body holds, and a fault for each name that it repeats.
 
     Raises Invalid where the body is not one JSON object.
     """
@@ -53,15 +36,21 @@ def read(body: bytes) -> tuple[dict[str, Any], list[Fault]]:
     except json.JSONDecodeError as error:
         _refuse("the body is empty" if not body.strip() else f"the body is not JSON: {_explain(error)}")
     except RecursionError:
-        _refuse(f"the body is nested more than {MAX_DEPTH} deep")
+        _refuse(f"the body must not nest deeper than {MAX_DEPTH} levels")
     if not isinstance(value, dict):
         _refuse(f"the body must be a JSON object, not {_kind(value)}")
-    faults = []
-    for fault in _sweep(value):
-        faults.append(fault)
-        if len(faults) == MAX_FAULTS:
-            break
-    return value, faults
+    return value, list(islice(_repetitions(value), MAX_FAULTS))
+
+
+def shown(text: str) -> str:
+    """A client's own text as it may stand in a message: quoted, not too long, free of what JSON cannot carry."""
+    printable = _printable(text)
+    return repr(printable if len(printable) <= _SHOWN else printable[:_SHOWN] + "…")
+
+
+def member(pointer: str, name: str) -> str:
+    """The JSON pointer to a member (RFC 6901); a name that could not stand in a response is made printable and cut."""
+    return f"{pointer}/{escape(_printable(name)[: 4 * _SHOWN])}"
 
 
 class _Repeated(dict[str, Any]):
@@ -71,57 +60,54 @@ class _Repeated(dict[str, Any]):
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Build an object; a repeated name would be lost here, so it is kept aside."""
+    """Build an object; what a dict cannot hold is kept aside."""
     value = dict(pairs)
     if len(value) == len(pairs):
         return value
     seen: set[str] = set()
+    names: dict[str, None] = {}
+    for name, _ in pairs:
+        if name in seen:
+            names[name] = None
+        seen.add(name)
     repeated = _Repeated(value)
-    repeated.names = tuple(dict.fromkeys(name for name, _ in pairs if name in seen or seen.add(name)))  # type: ignore[func-returns-value]
+    repeated.names = tuple(names)
     return repeated
 
 
 def _integer(digits: str) -> int:
-    """An integer; one that is too long to be worth parsing becomes one that is out of range."""
-    return int(digits) if len(digits) <= 20 else 10**20
+    return int(digits) if len(digits) <= _MAX_DIGITS else 10**_MAX_DIGITS
 
 
-def _sweep(body: dict[str, Any]) -> Iterator[Fault]:
-    """Every fault of a parsed body, in the order of its text. A stack instead of recursion: the depth is the client's."""
-    todo: list[tuple[str, Any, int]] = [("", body, 1)]
+#: Where a value stands in a body: the place of what holds it, and its name there. The body itself is None.
+_Path = tuple["_Path | None", str] | None
+
+
+def _repetitions(body: dict[str, Any]) -> Iterator[Fault]:
+    """A fault for each repeated name, in the order of the text, as deep as values may be.
+
+    A stack, and pointers only for faults: how deep and how long names are is the client's choice.
+    """
+    todo: list[tuple[_Path, int, Any]] = [(None, 0, body)]
     while todo:
-        pointer, value, depth = todo.pop()
-        if isinstance(value, dict | list) and depth > MAX_DEPTH:
-            yield Fault(pointer, f"nested more than {MAX_DEPTH} deep")
-        elif isinstance(value, dict):
-            if isinstance(value, _Repeated):
-                yield from (Fault(member(pointer, name), "given more than once") for name in value.names)
-            for name in value:
-                yield from (Fault(pointer, f"the name {shown(name)} {why}") for why in _text(name))
-            todo += [(member(pointer, name), item, depth + 1) for name, item in reversed(value.items())]
-        elif isinstance(value, list):
-            todo += [(f"{pointer}/{i}", item, depth + 1) for i, item in reversed(list(enumerate(value)))]
-        else:
-            yield from (Fault(pointer, why) for why in _scalar(value))
+        path, depth, value = todo.pop()
+        if isinstance(value, _Repeated):
+            pointer = _pointer(path)
+            yield from (Fault(member(pointer, name), "given more than once") for name in value.names)
+        if depth <= MAX_DEPTH:
+            items = list(value.items() if isinstance(value, dict) else enumerate(value))
+            todo += [((path, str(name)), depth + 1, item) for name, item in reversed(items) if isinstance(item, dict | list)]
 
 
-def _scalar(value: Any) -> Iterator[str]:
-    match value:
-        case str():
-            yield from _text(value)
-        case bool():
-            return
-        case int() if not INT64[0] <= value <= INT64[1]:
-            yield "an integer beyond 64 bits"
-        case float() if not math.isfinite(value):
-            yield "not a number that JSON can carry"
-
-
-def _text(value: str) -> Iterator[str]:
-    if "\0" in value:
-        yield "must not contain NUL"
-    if not value.isascii() and any("\ud800" <= c <= "\udfff" for c in value):
-        yield "has half of a surrogate pair"
+def _pointer(path: _Path) -> str:
+    names: list[str] = []
+    while path is not None:
+        path, name = path
+        names.append(name)
+    pointer = ""
+    for name in reversed(names):
+        pointer = member(pointer, name)
+    return pointer
 
 
 def _kind(value: Any) -> str:
@@ -140,6 +126,11 @@ def _kind(value: Any) -> str:
 
 def _explain(error: json.JSONDecodeError) -> str:
     return f"{error.msg.removesuffix(' at')} at line {error.lineno}, column {error.colno}"
+
+
+def _printable(text: str) -> str:
+    """The same, with lone surrogates written out."""
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def _refuse(detail: str) -> NoReturn:

@@ -22,7 +22,7 @@ import msgspec
 from gluon.errors import Fault, Invalid, TooLarge
 from gluon.model.faults import nearest
 from gluon.model.schema import UNSET, Attribute, Object, Proton
-from gluon.model.values import Check, checker
+from gluon.model.values import MAX_DEPTH, Check, checker
 from gluon.particle import bodies, schemas
 from gluon.particle.filters import Filters, Identifiers
 from gluon.particle.structs import input_struct, output_struct, parsed_completely
@@ -102,7 +102,7 @@ class Document:
         msgspec does not see repeated names. Without backslashes every quote delimits a string, so that two quotes for each
         name and each string of the result account for all of the body exactly if no name came twice.
         """
-        if b"\\" in body or len(body) > MAX_VALUE or body.count(b"[") + body.count(b"{") > bodies.MAX_DEPTH:
+        if b"\\" in body or len(body) > MAX_VALUE or body.count(b"[") + body.count(b"{") > MAX_DEPTH:
             return None
         try:
             values: dict[str, Any] = msgspec.to_builtins(self._decoder.decode(body))
@@ -125,14 +125,13 @@ class Document:
         if not faults and len(body) > MAX_VALUE:
             self._limit(given)
         values: dict[str, Any] = {}
-        bad = {fault.pointer.split("/", 2)[1] for fault in faults if fault.pointer}
         for name, value in given.items():
             pointer = bodies.member("", name)
             if name not in self._checks:
                 faults.append(Fault(pointer, self._unknown(name, len(faults))))
             elif value is None and name not in self._nullable:
                 faults.append(Fault(pointer, "must not be null"))
-            elif value is None or name in bad:
+            elif value is None:
                 values[name] = None
             else:
                 values[name] = self._checks[name](value, pointer, faults)

@@ -17,7 +17,7 @@ from gluon.model.faults import nearest
 from gluon.model.schema import Object
 from gluon.model.types import Boolean, Enum, Integer, Json, List, Number, Reference, Scalar, String, Structure, Type, Uuid
 from gluon.model.values import Check, checker
-from gluon.particle.bodies import shown, storable
+from gluon.particle.bodies import shown
 from gluon.particle.schemas import filterable
 
 #: Canonical decimal: one spelling for each integer, so that an object has one URL.
@@ -97,7 +97,7 @@ def _value(type: Scalar, text: str) -> Any:
         case Boolean():
             return _BOOLEANS.get(text.lower())
         case String() | Uuid() | Enum():
-            return text if storable(text) else None
+            return text
         case Reference():
             return _value(type.key, text)
         case _:

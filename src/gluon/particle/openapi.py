@@ -43,10 +43,14 @@ def _tag(obj: Object) -> Node:
 
 
 def _paths(proton: Proton) -> Node:
-    document = f"{prefix(proton)}/openapi.json"
-    answer = json_answer("An OpenAPI document.", {"type": "object"})
     paths: Node = {route.template: _path(route) for route in routes(proton)}
-    paths[document] = {"get": {"operationId": "openapi", "summary": "This document", "responses": {"200": answer}}}
+    for path, name, summary in (
+        ("", "resources", "What there is in this version"),
+        ("/commands.json", "commands", "The model as protonclient reads it"),
+        ("/openapi.json", "openapi", "This document"),
+    ):
+        answers = {"200": json_answer(f"{summary}.", {"type": "object"})}
+        paths[prefix(proton) + path] = {"get": {"operationId": name, "summary": summary, "responses": answers}}
     return paths
 
 
@@ -61,11 +65,10 @@ def _path(route: Route) -> Node:
 
 
 def _operation_id(route: Route, method: str) -> str:
-    """One name for each operation of the document."""
-    within = f"_of_{route.parent.api.name}" if route.parent else ""
-    noun = route.object.api.name if route.member or method == "post" else route.object.api.plural_name
-    verb = {"get": "show" if route.member else "list", "post": "create", "put": "update", "patch": "patch"}.get(method, method)
-    return f"{verb}_{noun}{within}"
+    """One name for each operation of the document: ``ports.list``, ``ports.interfaces.create``."""
+    verb = {"get": "show" if route.member else "list", "post": "create", "put": "update"}.get(method, method)
+    plurals = [obj.api.plural_name for obj in (route.parent, route.object) if obj is not None]
+    return ".".join([*plurals, verb])
 
 
 def _path_parameters(route: Route) -> Iterator[Node]:
@@ -114,10 +117,10 @@ def _create(route: Route) -> Node:
     responses = {"201": made} | _waiting(obj, location | ETAG)
     missing = ("Missing",) if route.parent else ()
     return {
-        "summary": f"Create a {obj.api.name}",
+        "summary": f"Create a new {obj.api.name}",
         "parameters": _prefer(obj),
         "requestBody": _body(f"{obj.name}.{'CreateNested' if route.parent else 'Create'}"),
-        "responses": responses | problems("Invalid", *missing, "Conflict", "TooLarge", "MediaType", "Unavailable"),
+        "responses": responses | problems("Invalid", *missing, "Conflict", "TooLarge", "Unsupported", "Unavailable"),
     }
 
 
@@ -125,7 +128,7 @@ def _get(route: Route) -> Node:
     obj = route.object
     unchanged = {"description": "Not changed since the revision that If-None-Match names.", "headers": ETAG}
     return {
-        "summary": f"Show a {obj.api.name}",
+        "summary": f"Show one {obj.api.name}",
         "parameters": [ref("parameters", "If-None-Match")],
         "responses": {
             "200": json_answer(f"The {obj.api.name}.", ref("schemas", obj.name), ETAG),
@@ -139,16 +142,16 @@ def _update(route: Route) -> Node:
     obj = route.object
     responses = {"200": json_answer(f"The {obj.api.name} as it now is.", ref("schemas", obj.name), ETAG)} | _waiting(obj, ETAG)
     return {
-        "summary": f"Change what the body names of a {obj.api.name}",
+        "summary": f"Change what the body names of one {obj.api.name}",
         "parameters": [ref("parameters", "If-Match"), *_prefer(obj)],
         "requestBody": _body(f"{obj.name}.Update"),
-        "responses": responses | problems("Invalid", "Missing", "Conflict", "Stale", "TooLarge", "MediaType", "Unavailable"),
+        "responses": responses | problems("Invalid", "Missing", "Conflict", "Stale", "TooLarge", "Unsupported", "Unavailable"),
     }
 
 
 def _delete(route: Route) -> Node:
     return {
-        "summary": f"Delete a {route.object.api.name}",
+        "summary": f"Delete one {route.object.api.name}",
         "parameters": [ref("parameters", "If-Match")],
         "responses": {"204": {"description": "It is gone."}} | problems("Missing", "Conflict", "Stale", "Unavailable"),
     }

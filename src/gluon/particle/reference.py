@@ -23,10 +23,10 @@ _COMMANDS: Final = ("list", "create", "show", "update", "delete")
 def reference(proton: Proton) -> str:
     """The page."""
     lines = [
-        f"# {_text(proton.name)} {_text(proton.version)}",
+        *_heading(1, f"{_text(proton.name)} {_text(proton.version)}"),
         *_paragraph(proton.info.description),
         *_paragraph(_author(proton)),
-        "## Objects",
+        *_heading(2, "Objects"),
         *_table(("object", "role", "path", "what it is"), map(_overview, proton.objects)),
     ]
     by_object = {obj: [route for route in routes(proton) if route.object is obj] for obj in proton.objects}
@@ -46,24 +46,24 @@ def _overview(obj: Object) -> tuple[str, ...]:
 
 def _object(obj: Object, paths: Sequence[Route]) -> Iterator[str]:
     """The section of an object."""
-    yield f"## {obj.name}"
+    yield from _heading(2, obj.name)
     yield from _paragraph(obj.description)
     yield f"Its identifier is {_code(obj.identifier.name)}." + "".join(
         f" No two have the same {' and '.join(map(_code, names))}." for names in obj.unique
     )
     yield ""
-    yield "### Attributes"
+    yield from _heading(3, "Attributes")
     yield from _table(("attribute", "type", "default", "rules", "description"), map(_attribute, obj.attributes))
-    yield "### Routes"
+    yield from _heading(3, "Routes")
     yield from _table(("path", "methods"), ((_code(route.template), ", ".join(route.actions)) for route in paths))
-    yield "### Keys in etcd"
+    yield from _heading(3, "Keys in etcd")
     yield from _table(("key", "value"), _keys(obj))
-    yield "### Commands"
+    yield from _heading(3, "Commands")
     yield "```"
     yield from (_command(obj, verb) for verb in _COMMANDS)
     yield "```"
     yield ""
-    yield "### Access"
+    yield from _heading(3, "Access")
     yield from _table(("action", "rule"), ((action, _code(rule)) for action, rule in _policies(obj)))
 
 
@@ -165,8 +165,12 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
     yield ""
 
 
+def _heading(level: int, text: str) -> list[str]:
+    return [f"{'#' * level} {text}", ""]
+
+
 def _paragraph(text: str) -> list[str]:
-    return ["", _text(text), ""] if text else [""]
+    return [_text(text), ""] if text else []
 
 
 def _text(text: str) -> str:

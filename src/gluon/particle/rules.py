@@ -37,11 +37,11 @@ BASE_RULES: Final[Mapping[str, str]] = {
 _OTHERWISE: Final = "rule:default"
 _TOKEN: Final = re.compile(r"""\(|\)|(?:"[^"]*"|'[^']*'|%\([^)]*\)s|[^\s()"'])+""")
 _VERBS: Final[Mapping[Action, str]] = {
-    "create": "Create a {}",
-    "get": "Show a {}",
+    "create": "Create a new {}",
+    "get": "Show one {}",
     "list": "List the {}",
-    "update": "Change a {}",
-    "delete": "Delete a {}",
+    "update": "Change one {}",
+    "delete": "Delete one {}",
 }
 
 
