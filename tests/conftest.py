@@ -1,2 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """Fixtures that every test may use."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+
+from gluon.kv.process import EtcdProcess
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def etcd_endpoint(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str]:
+    """The URL of a real etcd, one for each test worker. Tests share it: use keys of your own, count on no revision."""
+    async with EtcdProcess(tmp_path_factory.mktemp("etcd") / "member") as etcd:
+        yield etcd.endpoint

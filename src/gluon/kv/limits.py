@@ -82,10 +82,14 @@ def covers(delete: Delete, key: str) -> bool:
 def _size(op: Op) -> int:
     match op:
         case Put():
-            return _OP_OVERHEAD + len(op.key.encode()) + len(op.value)
+            return _OP_OVERHEAD + _length(op.key) + len(op.value)
         case Get() | Delete():
-            return _OP_OVERHEAD + len(op.key.encode())
+            return _OP_OVERHEAD + _length(op.key)
         case Txn():
             operands = (len(compare.operand) if isinstance(compare.operand, bytes) else 0 for compare in op.compare)
-            compares = sum(operands) + sum(_OP_OVERHEAD + len(compare.key.encode()) for compare in op.compare)
+            compares = sum(operands) + sum(_OP_OVERHEAD + _length(compare.key) for compare in op.compare)
             return _OP_OVERHEAD + compares + sum(map(_size, (*op.success, *op.failure)))
+
+
+def _length(key: str) -> int:
+    return len(key.encode("utf-8", "surrogateescape"))
