@@ -1,0 +1,207 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The parser of one command, made from one noun, and what it makes of the words: a Call.
+
+    "vpn-create", --vni 5 --import_targets 64500:1,64500:2  ─►  Call(verb="create", values={"vni": 5, "import_targets": [...]})
+
+An attribute is given as ``--mac_address`` or ``--mac-address``. Where it has the name of one of the command's own options
+(``--wait``, ``--format``, …) it is given as ``--attr_<name>``.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from gluon.cli import examples
+from gluon.cli.exits import UsageError
+from gluon.cli.invocation import PROGRAM, Parser, add_form, split_columns
+from gluon.cli.nouns import Noun, Option
+from gluon.cli.values import NotThat, parse, placeholder, remarks
+
+#: The options of each verb beside the attributes and ``--help``.
+OWN: Final = {
+    "list": ("format", "column", "limit", "marker", "all"),
+    "create": ("format", "column", "wait"),
+    "show": ("format", "column"),
+    "update": ("format", "column", "wait", "unset", "if-match"),
+    "delete": ("if-match",),
+}
+_ABOUT: Final = {
+    "list": "List the {plural} that there are.",
+    "create": "Create a {name}.",
+    "show": "Show one {name}.",
+    "update": "Change what is named of one {name}; the rest stays as it is.",
+    "delete": "Delete one or more {plural}.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What a command line asks for."""
+
+    noun: Noun
+    verb: str
+    ids: tuple[str, ...] = ()
+    values: dict[str, Any] = field(default_factory=dict)
+    query: tuple[tuple[str, str], ...] = ()
+    all_pages: bool = True
+    revision: str | None = None
+    wait: float | None = None
+    format: str | None = None
+    columns: tuple[str, ...] = ()
+    help: bool = False
+
+
+def flag(verb: str, name: str) -> str:
+    """The option for an attribute."""
+    return f"--attr_{name}" if name in ("help", *(own.replace("-", "_") for own in OWN[verb])) else f"--{name}"
+
+
+def flags(noun: Noun, verb: str) -> Iterator[str]:
+    """Every option of a command."""
+    yield from (flag(verb, o.name) for o in noun.options_of(verb))
+    yield from (f"--{name}" for name in OWN[verb] if name != "wait" or noun.binds)
+    yield "--help"
+
+
+def command_parser(api: str, noun: Noun, verb: str) -> Parser:
+    """The parser of ``<noun>-<verb>``."""
+    command = f"{noun.name}-{verb}"
+    about = [_ABOUT[verb].format(name=noun.name, plural=noun.plural), noun.description]
+    parser = Parser(
+        f"{PROGRAM} --api {api} {command}",
+        description="\n".join(line for line in about if line),
+        epilog=examples.of(api, noun, verb),
+    )
+    if verb in ("show", "update", "delete"):
+        many = {"nargs": "+"} if verb == "delete" else {}
+        parser.add_argument("id", metavar="ID", help=f"{noun.identifier} of the {noun.name}", **many)  # type: ignore[arg-type]
+    required = [o for o in noun.options_of(verb) if o.required and verb == "create"]
+    _add(parser.add_argument_group("required"), verb, required)
+    heading = "filters: only objects that have these values ('' is null)" if verb == "list" else "attributes"
+    _add(parser.add_argument_group(heading), verb, [o for o in noun.options_of(verb) if o not in required])
+    _add_own(parser.add_argument_group("options"), noun, verb)
+    return parser
+
+
+def _add(group: argparse._ArgumentGroup, verb: str, options: Sequence[Option]) -> None:
+    for option in options:
+        group.add_argument(
+            flag(verb, option.name),
+            dest=f"attribute {option.name}",
+            metavar=placeholder(option.value),
+            help=_escaped(remarks(option)),
+            required=verb == "create" and option.required,
+            default=argparse.SUPPRESS,
+            type=str if verb == "list" else _reader(option),
+        )
+
+
+def _reader(option: Option) -> Callable[[str], Any]:
+    def read(text: str) -> Any:
+        try:
+            return parse(option.value, text)
+        except NotThat as error:
+            raise argparse.ArgumentTypeError(_escaped(str(error))) from None
+
+    return read
+
+
+def _escaped(text: str) -> str:
+    """argparse formats what it is given once more."""
+    return text.replace("%", "%%")
+
+
+def _add_own(group: argparse._ArgumentGroup, noun: Noun, verb: str) -> None:
+    own = OWN[verb]
+    if "limit" in own:
+        group.add_argument("--limit", type=_positive, metavar="N", help="one page of at most N objects")
+        group.add_argument("--marker", metavar="ID", help="start behind this object")
+        group.add_argument("--all", action="store_true", help="all pages, of --limit objects each (the default without --limit)")
+    if "wait" in own and noun.binds:
+        group.add_argument("--wait", type=_seconds, metavar="SECONDS", help="wait no longer than this for a bind")
+    if "unset" in own:
+        group.add_argument("--unset", action="append", metavar="NAME", help="set this attribute to null; several: again, or a,b")
+    if "if-match" in own:
+        group.add_argument("--if-match", metavar="REVISION", help="only if the object is still at this revision")
+    if "format" in own:
+        add_form(group)
+    group.add_argument("-h", "--help", action="store_true", help="print this")
+
+
+def _positive(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or int(text) == 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number above 0")
+    return int(text)
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1.0
+    if not 0 <= seconds < 86400:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds")
+    return seconds
+
+
+def read_call(api: str, noun: Noun, verb: str, words: Sequence[str]) -> Call:
+    """Understand what follows the command. Raises ``UsageError``."""
+    spelled = _spelled(noun, verb, words)
+    if _asks_for_help(spelled):
+        return Call(noun, verb, help=True)
+    given = vars(command_parser(api, noun, verb).parse_args(spelled))
+    attributes = {key.removeprefix("attribute "): value for key, value in given.items() if key.startswith("attribute ")}
+    ids = given.get("id", ())
+    if verb == "update":
+        attributes.update(_unset(noun, given["unset"], attributes))
+        if not attributes:
+            raise UsageError("nothing to change: name at least one attribute")
+    return Call(
+        noun,
+        verb,
+        ids=(ids,) if isinstance(ids, str) else tuple(ids),
+        values={} if verb == "list" else attributes,
+        query=tuple(_query(attributes, given)) if verb == "list" else (),
+        all_pages=bool(given.get("all")) or given.get("limit") is None,
+        revision=given.get("if_match"),
+        wait=given.get("wait"),
+        format=given.get("format"),
+        columns=tuple(split_columns(given.get("column"))),
+    )
+
+
+def _query(filters: dict[str, str], given: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    yield from filters.items()
+    yield from ((name, str(given[name])) for name in ("limit", "marker") if given.get(name) is not None)
+
+
+def _unset(noun: Noun, named: Sequence[str] | None, given: dict[str, Any]) -> dict[str, None]:
+    """The attributes to clear."""
+    possible = {o.name for o in noun.options_of("update")}
+    names = [name.replace("-", "_") if name not in possible else name for name in split_columns(named)]
+    for name in names:
+        if name not in possible:
+            raise UsageError(f"--unset: {noun.name} has no attribute {name!r} that can be changed")
+        if name in given:
+            raise UsageError(f"--unset: {name} is also given a value")
+    return dict.fromkeys(names)
+
+
+def _spelled(noun: Noun, verb: str, words: Sequence[str]) -> list[str]:
+    """The words, with ``--mac-address`` spelled as the attribute is, and ``--if_match`` as the option."""
+    known = {f.replace("_", "-"): f for f in flags(noun, verb)}
+    spelled = list(words)
+    end = spelled.index("--") if "--" in spelled else len(spelled)
+    for position, word in enumerate(spelled[:end]):
+        if word.startswith("--"):
+            name, equals, value = word.partition("=")
+            spelled[position] = known.get(name.replace("_", "-"), name) + equals + value
+    return spelled
+
+
+def _asks_for_help(words: Sequence[str]) -> bool:
+    """Whether help is wanted, however incomplete the rest."""
+    return any(word in ("-h", "--help") for word in words[: words.index("--") if "--" in words else None])

@@ -1,0 +1,132 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Text of a command line as JSON values, and values described in a few words.
+
+    "5" integer ─► 5      "a,b" list ─► ["a", "b"]      "true" boolean ─► True      '{"a": 1}' object ─► {"a": 1}
+
+Only what the text can mean is decided here; whether a value is right is for the server to say.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from typing import Any
+
+from gluon.cli.nouns import Option, Value
+
+_INTEGER = re.compile(r"[+-]?[0-9]+")
+_INTEGER_DIGITS = 40  # far beyond int64; what is longer is no number that anyone means
+_BOOLEANS = {"true": True, "false": False}
+
+
+class NotThat(ValueError):
+    """The text means no value of the type; says what was expected."""
+
+
+def parse(value: Value, text: str) -> Any:
+    """What ``text`` means as a value."""
+    match value.type:
+        case "integer":
+            if not _INTEGER.fullmatch(text) or len(text) > _INTEGER_DIGITS:
+                raise NotThat(f"{text!r} is not an integer")
+            return int(text)
+        case "number":
+            return _number(text)
+        case "boolean":
+            if text.lower() not in _BOOLEANS:
+                raise NotThat(f"{text!r} is neither true nor false")
+            return _BOOLEANS[text.lower()]
+        case "list":
+            return _list(value, text)
+        case "object":
+            return _json(text, dict, 'a JSON object such as {"key": "value"}')
+        case _:
+            return _string(value, text)
+
+
+def _number(text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not math.isfinite(number):
+        raise NotThat(f"{text!r} is not a number")
+    return number
+
+
+def _string(value: Value, text: str) -> str:
+    if value.choices and text not in value.choices:
+        raise NotThat(f"{text!r} is none of {', '.join(value.choices)}")
+    return text
+
+
+def _list(value: Value, text: str) -> Any:
+    """``a,b``, or a JSON array: the only way for objects, and for texts that hold a comma."""
+    items = value.items or Value("string")
+    if text.lstrip().startswith("[") or items.type in ("object", "list"):
+        return _json(text, list, f"a JSON array of {described(items)}")
+    return [parse(items, part.strip()) for part in text.split(",")] if text.strip() else []
+
+
+def _json(text: str, kind: type, expected: str) -> Any:
+    try:
+        found = json.loads(text, parse_constant=_refuse)
+    except (ValueError, RecursionError) as error:
+        raise NotThat(f"expected {expected}: {error}") from None
+    if not isinstance(found, kind):
+        raise NotThat(f"expected {expected}")
+    return found
+
+
+def _refuse(constant: str) -> Any:
+    raise NotThat(f"{constant} is not JSON")
+
+
+def described(value: Value) -> str:
+    """A type in a few words: ``integer 1 to 16777215``, ``list of ipv4``, ``id of a vpn``."""
+    if value.type == "list":
+        return f"list of {described(value.items)}" if value.items else "list"
+    if value.references:
+        return f"id of a {' or '.join(value.references)}"
+    if value.choices:
+        return " | ".join(value.choices)
+    if value.attributes:
+        return f"object with {', '.join(value.attributes)}"
+    words = value.format or value.type
+    if value.length is not None:
+        words += f" of at most {value.length} characters"
+    return words + _range(value.low, value.high)
+
+
+def _range(low: float | None, high: float | None) -> str:
+    if low is not None and high is not None:
+        return f" {low} to {high}"
+    if low is not None:
+        return f" from {low}"
+    return f" up to {high}" if high is not None else ""
+
+
+def placeholder(value: Value) -> str:
+    """The word that stands for a value in a usage line."""
+    if value.type == "list" and value.items is not None:
+        inner = placeholder(value.items)
+        return "JSON" if value.items.type in ("list", "object") else f"{inner},…"
+    if value.type == "object":
+        return "JSON"
+    if value.references:
+        return "ID"
+    return (value.format or value.type).upper().replace("-", "_")
+
+
+def remarks(option: Option) -> str:
+    """What the help says of an option: its type, then what is filled in where it is not given, then what it is for."""
+    said = described(option.value)
+    if option.default is not None:
+        shown = option.default if isinstance(option.default, str) else json.dumps(option.default, ensure_ascii=False)
+        said += f"; default: {shown}"
+    elif option.filled:
+        said += f"; default: {option.filled}"
+    if option.secret:
+        said += "; never shown again"
+    return f"{option.help} ({said})" if option.help else said
