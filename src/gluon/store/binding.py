@@ -1,0 +1,181 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The binding of a port: a pure state machine over records, and the one write that stores an answer.
+
+                    host and device given               answer: success
+    UNBOUND ─────────────────────────────────► BINDING ─────────────────► BOUND
+       ▲                                        │    ▲ given again           │ other host or device: BINDING anew
+       │                         answer: failure▼    │                       │
+       │                                        FAILED ──── late success ────┤
+       └──────────────── host or device emptied, from any state ─────────────┘
+
+It knows the attributes of BasePort and the bookkeeping of a port, no object's name.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import msgspec
+
+from gluon.model.schema import BINDING_ID, BindingState, Object
+from gluon.model.types import Enum, String
+from gluon.store.contract import Record, Tx
+from gluon.store.revisions import revised
+
+_log = logging.getLogger(__name__)
+
+#: What a bind request is made of.
+PLACE: Final = ("host_id", "device_id")
+#: The vif_type by which a shim says that it cannot bind.
+BINDING_FAILED: Final = "binding_failed"
+
+_ACTIVE: Final = "ACTIVE"
+_DOWN: Final = "DOWN"
+_CLEARED: Final = {"vif_type": None, "vif_details": None, "binding_reason": None, "binding_controller": None, "status": _DOWN}
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What a change means for the binding: columns to set, and the binding_id whose answer the request waits for."""
+
+    changes: Mapping[str, Any] = field(default_factory=dict)
+    waits_for: str | None = None
+
+
+def place(record: Mapping[str, Any]) -> tuple[str, str] | None:
+    """The host and device that a port is to be bound to; None where one of them is empty."""
+    host, device = (record.get(name) or "" for name in PLACE)
+    return (host, device) if host and device else None
+
+
+def decide(before: Record | None, after: Mapping[str, Any], given: Mapping[str, Any], fresh: str) -> Decision:
+    """What follows for the binding where a port goes from ``before`` (None: it is created) to ``after``.
+
+    ``given`` is what the request named: naming host or device again repeats a request. ``fresh`` is the binding_id to take
+    where this is a bind request.
+    """
+    wanted = place(after)
+    if wanted is None:
+        return _unbind(before)
+    if before is None or place(before) != wanted or before["binding_state"] == BindingState.UNBOUND:
+        return _bind(fresh)
+    if not any(name in given for name in PLACE):
+        return Decision()
+    match before["binding_state"]:
+        case BindingState.FAILED:
+            return _bind(fresh)
+        case BindingState.BINDING:
+            return Decision(waits_for=before[BINDING_ID])
+        case _:
+            return Decision()
+
+
+def _bind(fresh: str) -> Decision:
+    return Decision({**_CLEARED, "binding_state": BindingState.BINDING.value, BINDING_ID: fresh}, fresh)
+
+
+def _unbind(before: Record | None) -> Decision:
+    if before is None or before["binding_state"] == BindingState.UNBOUND:
+        return Decision()
+    return Decision({**_CLEARED, "binding_state": BindingState.UNBOUND.value, BINDING_ID: None})
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What an answer means: columns to set (none where it changes nothing), or why it cannot be understood."""
+
+    changes: Mapping[str, Any] = field(default_factory=dict)
+    fault: str | None = None
+
+
+def judge(port: Object, record: Record, answer: Mapping[str, Any]) -> Verdict:
+    """What a shim's answer to the port's present binding changes. An answer of any shape is judged, none raises."""
+    vif_type = answer.get("vif_type")
+    if vif_type is None or vif_type == "" or record["binding_state"] == BindingState.UNBOUND:
+        return Verdict()
+    faults = [f for name in ("vif_type", "controller", "reason", "status") if (f := _text_fault(port, name, answer.get(name)))]
+    details, unreadable = _details(port, answer.get("vif_details"))
+    if unreadable:
+        faults.append(unreadable)
+    if faults:
+        return Verdict(fault="; ".join(faults))
+    status = answer.get("status")
+    if vif_type == BINDING_FAILED:
+        if record["binding_state"] == BindingState.BOUND:
+            return Verdict()
+        state, reason, status = BindingState.FAILED, answer.get("reason") or "no reason given", status or record["status"]
+        details = None
+    else:
+        state, reason, status = BindingState.BOUND, None, status or _ACTIVE
+    answered = {
+        "vif_type": vif_type,
+        "vif_details": details,
+        "status": status,
+        "binding_state": state.value,
+        "binding_reason": _cut(port, "binding_reason", reason),
+        "binding_controller": answer.get("controller") or None,
+    }
+    return Verdict({name: value for name, value in answered.items() if record.get(name) != value})
+
+
+def _text_fault(port: Object, name: str, value: Any) -> str | None:
+    """What is wrong with a text in an answer, measured by the column that takes it."""
+    if value is None:
+        return None
+    if not isinstance(value, str):
+        return f"{name} is not a string"
+    column = "binding_controller" if name == "controller" else name
+    if "\0" in value or not value.isprintable():
+        return f"{name} holds characters that are not text"
+    match port.by_name[column].type if column in port.by_name else None:
+        case Enum(values=values) if value and value not in values and value != BINDING_FAILED:
+            return f"{name} '{value}' is none of {', '.join(values)}"
+        case String(length=length) if len(value) > length:
+            return f"{name} is longer than {length}"
+    return None
+
+
+def _details(port: Object, value: Any) -> tuple[Any, str | None]:
+    """vif_details as the model stores them (JSON text where a classic model types them so), and what is wrong with them."""
+    if isinstance(value, str) and value:
+        try:
+            value = msgspec.json.decode(value)
+        except msgspec.DecodeError:
+            return None, "vif_details is not JSON"
+    if value is None or value == "":
+        return None, None
+    if not isinstance(value, dict):
+        return None, "vif_details is not an object"
+    kind = port.by_name["vif_details"].type
+    if not isinstance(kind, String):
+        return value, None
+    text = msgspec.json.encode(value).decode()
+    return (text, None) if len(text) <= kind.length else (None, f"vif_details is longer than {kind.length}")
+
+
+def _cut(port: Object, name: str, value: str | None) -> str | None:
+    """A text for people, cut to its column."""
+    kind = port.by_name[name].type
+    return value[: kind.length] if value and isinstance(kind, String) else value
+
+
+async def store_answer(tx: Tx, port: Object, id: Any, answer: Mapping[str, Any], *, binding_id: str) -> Record | None:
+    """Store a shim's answer to this binding; the port's record as it then stands, None where the binding is another by now.
+
+    Only what differs is written. A malformed answer changes nothing and is logged.
+    """
+    record = await tx.lock(port, id)
+    if record is None or record[BINDING_ID] != binding_id:
+        return None
+    verdict = judge(port, record, answer)
+    if verdict.fault:
+        _log.warning("the answer for %s %s is not understood and changes nothing: %s", port.name, id, verdict.fault)
+    if not verdict.changes:
+        return record
+    changes = revised(record, verdict.changes, wanted=False)
+    await tx.update(port, id, changes)
+    await tx.log_change(port, id)
+    return {**record, **changes}

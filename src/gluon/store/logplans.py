@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The statements on the system tables (change log, sync marks, keys set aside, meta), compiled once for a dialect."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sqlalchemy as sa
+
+from gluon.particle.tables import system_tables
+from gluon.store.plans import Statement, compiled
+
+
+class LogPlans:
+    """Parameters have the names of the columns; ``limit`` bounds a select."""
+
+    def __init__(self, dialect: sa.Dialect) -> None:
+        self.metadata = system_tables()
+        changes, marks, stuck, meta = (
+            self.metadata.tables[n] for n in ("gluon_changes", "gluon_sync", "gluon_stuck", "gluon_meta")
+        )
+
+        def made(statement: sa.ClauseElement) -> Statement:
+            return compiled(statement, dialect)
+
+        self.add = made(_insert(changes, "proton", "object", "object_id", "at"))
+        self.take = made(
+            sa.select(changes.c.id, changes.c.object, changes.c.object_id)
+            .where(changes.c.proton == sa.bindparam("proton"))
+            .order_by(changes.c.id)
+            .limit(sa.bindparam("limit"))
+        )
+        self.drop = made(sa.delete(changes).where(changes.c.id == sa.bindparam("id")))
+        self.pending = made(sa.select(changes.c.object_id).distinct().where(*_equal(changes, "proton", "object")))
+        self.backlog = made(sa.select(sa.func.count(), sa.func.min(changes.c.at)).select_from(changes))
+        self.get_mark = made(sa.select(marks.c.epoch, marks.c.batch).where(*_equal(marks, "proton")))
+        self.drop_mark = made(sa.delete(marks).where(*_equal(marks, "proton")))
+        self.add_mark = made(_insert(marks, "proton", "epoch", "batch"))
+        self.stuck = made(sa.select(*stuck.c).order_by(stuck.c.since, stuck.c.object_id))
+        self.drop_stuck = made(sa.delete(stuck).where(*_equal(stuck, "proton", "object", "object_id")))
+        self.add_stuck = made(_insert(stuck, "proton", "object", "object_id", "reason", "since"))
+        self.clear_stuck = made(sa.delete(stuck))
+        self.get_meta = made(sa.select(meta.c.value).where(*_equal(meta, "name")))
+        self.add_meta = made(_insert(meta, "name", "value"))
+        self.set_meta = made(sa.update(meta).where(meta.c.name == sa.bindparam("key")).values(value=sa.bindparam("new")))
+
+
+def _insert(table: sa.Table, *names: str) -> sa.Insert:
+    return sa.insert(table).values({n: sa.bindparam(n) for n in names})
+
+
+def _equal(table: sa.Table, *names: str) -> list[sa.ColumnElement[Any]]:
+    return [table.c[n] == sa.bindparam(n) for n in names]

@@ -1,0 +1,9 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The embedded database: one file, no server.
+
+opening        makes or checks the file            ─► connections
+committing     one writer thread, commits in groups
+transactions   Reads and Tx on a connection
+changelog      the relay's side
+engine         the Store that joins them
+"""

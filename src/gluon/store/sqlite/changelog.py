@@ -1,0 +1,176 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The relay's side of an SQLite database.
+
+A change row names a key. ``take`` reads rows and the objects as they are now in one snapshot; ``settle`` deletes exactly those
+rows. Row ids are never used twice, so settling again what is settled removes nothing that came later.
+"""
+
+from __future__ import annotations
+
+import datetime
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol, TypeVar, cast
+
+from gluon.model.schema import Object
+from gluon.model.types import Integer, Reference
+from gluon.store.contract import Backlog, Change, ChangeBatch, StuckKey, SyncMark
+from gluon.store.logplans import LogPlans
+from gluon.store.plans import Plans
+from gluon.store.sqlite.transactions import SqliteReads, SqliteTx, Work
+
+T = TypeVar("T")
+
+
+class _Engine(Protocol):
+    async def read(self, work: Work[T]) -> T: ...
+
+    async def write(self, work: Work[T]) -> T: ...
+
+
+class SqliteChangeLog:
+    """See ``gluon.store.contract.ChangeLog``."""
+
+    def __init__(self, engine: Any, plans: Plans, log: LogPlans) -> None:
+        self._engine: _Engine = engine
+        self._plans = plans
+        self._log = log
+        self._notified: list[Callable[[], None]] = []
+
+    def on_change(self, notify: Callable[[], None]) -> None:
+        """See the contract."""
+        self._notified.append(notify)
+
+    def changed(self) -> None:
+        """A commit logged changes: tell who wants to know. Runs on the event loop."""
+        for notify in self._notified:
+            notify()
+
+    async def database_id(self) -> str:
+        """See the contract."""
+
+        async def work(tx: SqliteReads) -> str:
+            return cast("str", tx.run(self._log.get_meta, {"name": "database"})[0][0])
+
+        return await self._engine.read(work)
+
+    async def take(self, proton: str, limit: int) -> ChangeBatch:
+        """See the contract."""
+        objects = self._plans.protons[proton].by_name
+
+        async def work(tx: SqliteReads) -> ChangeBatch:
+            rows = tx.run(self._log.take, {"proton": proton, "limit": limit})
+            last: dict[tuple[str, str], None] = {}
+            for _, name, id in rows:
+                last.pop((name, id), None)
+                last[name, id] = None
+            # An object that the model has no more has no key that is ours: its rows are settled with the others.
+            known = [(objects[name], identifier(objects[name], id)) for name, id in last if name in objects]
+            changes = [Change(obj, id, await tx.get(obj, id)) for obj, id in known]
+            return ChangeBatch(proton, tuple(row[0] for row in rows), tuple(changes))
+
+        return await self._engine.read(work)
+
+    async def settle(self, batch: ChangeBatch, mark: SyncMark) -> None:
+        """See the contract. What is in ``batch.changes`` counts as sent."""
+
+        async def work(tx: SqliteTx) -> None:
+            for row in batch.rows:
+                tx.run(self._log.drop, {"id": row})
+            if tx.run(self._log.stuck, {}):
+                for change in batch.changes:
+                    tx.run(self._log.drop_stuck, _key(change))
+            self._set_mark(tx, batch.proton, mark)
+
+        await self._engine.write(work)
+
+    async def mark(self, proton: str) -> SyncMark | None:
+        """See the contract."""
+
+        async def work(tx: SqliteReads) -> SyncMark | None:
+            rows = tx.run(self._log.get_mark, {"proton": proton})
+            return SyncMark(*rows[0]) if rows else None
+
+        return await self._engine.read(work)
+
+    async def set_mark(self, proton: str, mark: SyncMark) -> None:
+        """See the contract."""
+
+        async def work(tx: SqliteTx) -> None:
+            self._set_mark(tx, proton, mark)
+
+        await self._engine.write(work)
+
+    async def pending(self, obj: Object, ids: Sequence[Any]) -> set[Any]:
+        """See the contract."""
+
+        async def work(tx: SqliteReads) -> set[Any]:
+            rows = tx.run(self._log.pending, {"proton": obj.proton, "object": obj.name})
+            return set(ids) & {identifier(obj, row[0]) for row in rows}
+
+        return await self._engine.read(work)
+
+    async def backlog(self) -> Backlog:
+        """See the contract."""
+
+        async def work(tx: SqliteReads) -> Backlog:
+            ((rows, oldest),) = tx.run(self._log.backlog, {})
+            return Backlog(rows, max(0.0, time.time() - oldest / 1000) if rows else 0.0)
+
+        return await self._engine.read(work)
+
+    async def set_aside(self, change: Change, reason: str) -> None:
+        """See the contract."""
+        since = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+        async def work(tx: SqliteTx) -> None:
+            tx.run(self._log.drop_stuck, _key(change))
+            tx.run(self._log.add_stuck, {**_key(change), "reason": reason, "since": since})
+
+        await self._engine.write(work)
+
+    async def stuck(self) -> list[StuckKey]:
+        """See the contract."""
+
+        async def work(tx: SqliteReads) -> list[StuckKey]:
+            return [StuckKey(*row) for row in tx.run(self._log.stuck, {})]
+
+        return await self._engine.read(work)
+
+    async def retry_stuck(self) -> int:
+        """See the contract."""
+
+        async def work(tx: SqliteTx) -> int:
+            keys = [StuckKey(*row) for row in tx.run(self._log.stuck, {})]
+            for key in keys:
+                proton = self._plans.protons.get(key.proton)
+                if proton is not None and key.object in proton.by_name:
+                    await tx.log_change(proton.by_name[key.object], key.id)
+            tx.run(self._log.clear_stuck, {})
+            return len(keys)
+
+        return await self._engine.write(work)
+
+    async def probe(self) -> None:
+        """Write something; raises Unavailable where that cannot be done."""
+
+        async def work(tx: SqliteTx) -> None:
+            tx.run(self._log.set_meta, {"key": "probed", "new": str(time.time_ns())})
+
+        await self._engine.write(work)
+
+    def _set_mark(self, tx: SqliteTx, proton: str, mark: SyncMark) -> None:
+        tx.run(self._log.drop_mark, {"proton": proton})
+        tx.run(self._log.add_mark, {"proton": proton, "epoch": mark.epoch, "batch": mark.batch})
+
+
+def identifier(obj: Object, text: str) -> Any:
+    """An identifier as it is in a record, from its text in the change log."""
+    kind = obj.identifier.type
+    if isinstance(kind, Reference):
+        kind = kind.key
+    return int(text) if isinstance(kind, Integer) else text
+
+
+def _key(change: Change) -> dict[str, str]:
+    return {"proton": change.object.proton, "object": change.object.name, "object_id": str(change.id)}

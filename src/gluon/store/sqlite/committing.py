@@ -1,0 +1,159 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The one writer: a thread that commits in groups.
+
+    loop ── submit(work, future) ──► queue ──► BEGIN IMMEDIATE
+                                               SAVEPOINT · work · RELEASE      for each that waits
+                                               COMMIT                          one fsync for all
+    loop ◄── call_soon_threadsafe, once for the group ──┘
+
+What waits while a commit runs is the next group. A unit of work that fails is rolled back alone. Where the database takes
+the whole transaction away under it, all members run again, one by one. The thread ends with ``close`` and for nothing else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import queue
+import sqlite3
+import threading
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from gluon.errors import Unavailable
+from gluon.store.sqlite.failures import unavailable
+from gluon.store.sqlite.transactions import SqliteTx, drive
+
+#: The most units of work in one transaction: bounds how long the first waits for the last.
+_GROUP: Final = 256
+
+
+@dataclass(slots=True, eq=False)
+class _Job:
+    """A unit of work, who waits for it, and what came of it."""
+
+    work: Callable[[SqliteTx], Awaitable[Any]]
+    future: asyncio.Future[Any]
+    result: Any = None
+    error: BaseException | None = None
+    changed: bool = False
+
+
+class Writer:
+    """Runs units of work on the connection that it alone uses, and closes it at its end."""
+
+    def __init__(self, connection: sqlite3.Connection, begin: Callable[[], SqliteTx], committed: Callable[[], None]) -> None:
+        """``begin`` makes a transaction on the connection; ``committed`` is called on the loop after commits that log changes."""
+        self._connection = connection
+        self._begin = begin
+        self._committed = committed
+        self._loop = asyncio.get_running_loop()
+        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._closed = False
+        self._thread = threading.Thread(target=self._serve, name="gluon-writer", daemon=True)
+        self._thread.start()
+
+    def submit(self, work: Callable[[SqliteTx], Awaitable[Any]]) -> asyncio.Future[Any]:
+        """Queue a unit of work; its result comes once it is committed."""
+        if self._closed:
+            raise Unavailable("database: closed")
+        future = self._loop.create_future()
+        self._jobs.put(_Job(work, future))
+        return future
+
+    async def close(self) -> None:
+        """Finish what is queued, end the thread."""
+        if not self._closed:
+            self._closed = True
+            self._jobs.put(None)
+        await asyncio.to_thread(self._thread.join)
+
+    def _serve(self) -> None:
+        going = True
+        while going:
+            first = self._jobs.get()
+            group: list[_Job] = []
+            while first is not None:
+                group.append(first)
+                if len(group) == _GROUP or self._jobs.empty():
+                    break
+                first = self._jobs.get_nowait()
+            going = first is not None
+            self._commit([job for job in group if not job.future.cancelled()])
+        self._connection.close()
+
+    def _commit(self, jobs: Sequence[_Job]) -> None:
+        if not jobs:
+            return
+        if not self._together(jobs):
+            for job in jobs:
+                job.result, job.error, job.changed = None, None, False
+                if not self._together([job]) and job.error is None:
+                    job.error = Unavailable("database: the transaction was taken away")
+        try:
+            self._loop.call_soon_threadsafe(self._deliver, jobs)
+        except RuntimeError:
+            # The loop is closed: nobody is left to tell.
+            return
+
+    def _together(self, jobs: Sequence[_Job]) -> bool:
+        """Run the jobs in one transaction. False where it was lost before its COMMIT: nothing of it is in the database."""
+        try:
+            self._connection.execute("BEGIN IMMEDIATE")
+        except sqlite3.Error as error:
+            _fail(jobs, error)
+            return True
+        for job in jobs:
+            if not self._one(job):
+                self._undo()
+                return False
+        try:
+            self._connection.execute("COMMIT")
+        except sqlite3.Error as error:
+            # Whether it reached the disk may not be known, and what a member saw of another one is not true any more.
+            self._undo()
+            _fail(jobs, error)
+        return True
+
+    def _one(self, job: _Job) -> bool:
+        """Run a job in its savepoint. False where the transaction is lost."""
+        execute = self._connection.execute
+        try:
+            execute("SAVEPOINT unit")
+            tx = self._begin()
+            try:
+                job.result = drive(job.work(tx))
+            except Exception as error:  # whatever it is belongs to the one who waits for it
+                job.error = error
+                if not self._connection.in_transaction:
+                    return False
+                execute("ROLLBACK TO unit")
+            else:
+                job.changed = tx.changed
+            execute("RELEASE unit")
+        except sqlite3.Error as error:
+            job.error = unavailable(error)
+            return False
+        return self._connection.in_transaction
+
+    def _undo(self) -> None:
+        if self._connection.in_transaction:
+            with contextlib.suppress(sqlite3.Error):  # where even this fails, the next BEGIN says so to whoever asks next
+                self._connection.execute("ROLLBACK")
+
+    def _deliver(self, jobs: Sequence[_Job]) -> None:
+        if any(job.changed and job.error is None for job in jobs):
+            self._committed()
+        for job in jobs:
+            if job.future.done():
+                continue
+            if job.error is None:
+                job.future.set_result(job.result)
+            else:
+                job.future.set_exception(job.error)
+
+
+def _fail(jobs: Sequence[_Job], error: sqlite3.Error) -> None:
+    for job in jobs:
+        job.error = unavailable(error)

@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The Store over one SQLite file.
+
+    get              on the event loop, on a connection of its own: one look-up costs less than any hand-over
+    page, read       in the reader's thread
+    write            in the writer's thread, in groups (``committing``)
+
+In WAL mode readers never wait for the writer, nor it for them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import Awaitable, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, TypeVar
+
+from sqlalchemy.dialects import sqlite
+
+from gluon.errors import Unavailable
+from gluon.model.schema import Object, Proton
+from gluon.store.contract import Query, Record
+from gluon.store.logplans import LogPlans
+from gluon.store.plans import Plans
+from gluon.store.sqlite.changelog import SqliteChangeLog
+from gluon.store.sqlite.committing import Writer
+from gluon.store.sqlite.failures import unavailable
+from gluon.store.sqlite.opening import connect, prepare
+from gluon.store.sqlite.transactions import SqliteReads, SqliteTx, drive
+
+T = TypeVar("T")
+
+
+class SqliteStore:
+    """See ``gluon.store.contract.Store``. Belongs to the event loop that was running when it was made."""
+
+    def __init__(self, path: Path, protons: Sequence[Proton], *, auto_apply: bool = True, busy: float = 5.0) -> None:
+        """Opens the file, and makes missing tables. ``busy``: seconds to wait for another process that writes.
+
+        Raises SettingsError where the file cannot be used.
+        """
+        dialect = sqlite.dialect(paramstyle="qmark")
+        plans, log = Plans(protons, dialect), LogPlans(dialect)
+        prepare(path, plans, log, auto_apply=auto_apply, busy=busy)
+        self._plans = plans
+        self._near = connect(path, writes=False, busy=busy)
+        self._far = connect(path, writes=False, busy=busy, everywhere=True)
+        self._reader = ThreadPoolExecutor(1, "gluon-reader")
+        self._gets = {obj: (plan.get.sql, plan.record) for obj, plan in plans.of.items()}
+        self._log = SqliteChangeLog(self, plans, log)
+        writing = connect(path, writes=True, busy=busy, everywhere=True)
+        self._writer = Writer(writing, lambda: SqliteTx(writing, plans, log), self._log.changed)
+        self._closed = False
+
+    @property
+    def log(self) -> SqliteChangeLog:
+        """The relay's side."""
+        return self._log
+
+    async def get(self, obj: Object, id: Any) -> Record | None:
+        """See the contract."""
+        sql, decode = self._gets[obj]
+        try:
+            row = self._near.execute(sql, (id,)).fetchone()
+        except sqlite3.Error as error:
+            raise unavailable(error) from error
+        return None if row is None else decode(row)
+
+    async def page(self, obj: Object, query: Query) -> list[Record]:
+        """See the contract."""
+
+        async def work(reads: SqliteReads) -> list[Record]:
+            return await reads.page(obj, query)
+
+        return await self.read(work)
+
+    async def read(self, work: Callable[[Any], Awaitable[T]]) -> T:
+        """See the contract."""
+        if self._closed:
+            raise Unavailable("database: closed")
+        return await asyncio.get_running_loop().run_in_executor(self._reader, self._snapshot, work)
+
+    async def write(self, work: Callable[[Any], Awaitable[T]]) -> T:
+        """See the contract."""
+        result: T = await self._writer.submit(work)
+        return result
+
+    async def ready(self) -> None:
+        """See the contract."""
+        await self._log.probe()
+
+    async def close(self) -> None:
+        """See the contract."""
+        if self._closed:
+            return
+        self._closed = True
+        await self._writer.close()
+        await asyncio.to_thread(self._reader.shutdown)
+        self._far.close()
+        self._near.close()
+
+    def _snapshot(self, work: Callable[[Any], Awaitable[T]]) -> T:
+        try:
+            self._far.execute("BEGIN")
+            try:
+                return drive(work(SqliteReads(self._far, self._plans)))
+            finally:
+                self._far.execute("COMMIT")
+        except sqlite3.Error as error:
+            raise unavailable(error) from error

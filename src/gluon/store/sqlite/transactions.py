@@ -1,0 +1,194 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Reads and Tx on one SQLite connection. Nothing here suspends: every method runs its statements and returns."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from typing import Any, TypeVar, cast
+
+from gluon.errors import Conflict, Fault, Invalid
+from gluon.model.schema import Attribute, Object
+from gluon.model.types import Integer
+from gluon.store.contract import Query, Record, Referrer
+from gluon.store.logplans import LogPlans
+from gluon.store.plans import ObjectPlan, Plans, Statement
+from gluon.store.sqlite.failures import unavailable
+
+T = TypeVar("T")
+Work = Callable[["SqliteTx"], Awaitable[T]]
+
+
+def drive(work: Awaitable[T]) -> T:
+    """Run a unit of work to its end. It awaits nothing but its transaction, which never suspends."""
+    coroutine = cast("Coroutine[Any, Any, T]", work)
+    try:
+        coroutine.send(None)
+    except StopIteration as stop:
+        return cast("T", stop.value)
+    coroutine.close()
+    raise RuntimeError("a unit of work awaited something other than its transaction")
+
+
+class SqliteReads:
+    """Reads on a connection; consistent where it is in a transaction."""
+
+    def __init__(self, connection: sqlite3.Connection, plans: Plans) -> None:
+        self._connection = connection
+        self._plans = plans
+
+    def run(self, statement: Statement, values: Mapping[str, Any]) -> list[Any]:
+        """All rows of a statement; any failure of the database is Unavailable."""
+        return self._run(statement.sql, statement.bind(values))
+
+    def _run(self, sql: str, parameters: Sequence[Any]) -> list[Any]:
+        try:
+            return self._connection.execute(sql, parameters).fetchall()
+        except sqlite3.IntegrityError:
+            raise
+        except sqlite3.Error as error:
+            raise unavailable(error) from error
+
+    async def get(self, obj: Object, id: Any) -> Record | None:
+        """See the contract."""
+        plan = self._plans.of[obj]
+        rows = self._run(plan.get.sql, (id,))
+        return plan.record(rows[0]) if rows else None
+
+    async def page(self, obj: Object, query: Query) -> list[Record]:
+        """See the contract."""
+        plan = self._plans.of[obj]
+        where = tuple((name, value is None) for name, value in query.where.items())
+        statement = plan.page(where, query.after is not None)
+        values = {name: plan.column(name, value) for name, value in query.where.items()}
+        rows = self.run(statement, {**values, "\0after": query.after, "\0limit": query.limit})
+        return [plan.record(row) for row in rows]
+
+
+class SqliteTx(SqliteReads):
+    """One unit of work in a transaction. ``changed`` says whether it logged a change."""
+
+    def __init__(self, connection: sqlite3.Connection, plans: Plans, log: LogPlans) -> None:
+        super().__init__(connection, plans)
+        self._log = log
+        self.changed = False
+
+    async def lock(self, obj: Object, id: Any) -> Record | None:
+        """get: the one writer is the lock."""
+        return await self.get(obj, id)
+
+    async def insert(self, obj: Object, record: Record) -> None:
+        """See the contract."""
+        plan = self._plans.of[obj]
+        try:
+            self._run(plan.insert.sql, plan.row(record))
+            self._elements(plan, record[plan.identifier], record)
+        except sqlite3.IntegrityError as error:
+            raise self._refusal(plan, record, error) from error
+
+    async def update(self, obj: Object, id: Any, values: Mapping[str, Any]) -> None:
+        """See the contract."""
+        plan = self._plans.of[obj]
+        statement = plan.update(tuple(values))
+        stored = {name: plan.column(name, value) for name, value in values.items()}
+        try:
+            self.run(statement, {**stored, "\0key": id})
+            self._elements(plan, id, values, clear=True)
+        except sqlite3.IntegrityError as error:
+            record = {**(await self.get(obj, id) or {}), **values}
+            raise self._refusal(plan, record, error) from error
+
+    async def delete(self, obj: Object, id: Any) -> None:
+        """See the contract. The element rows go with their owner."""
+        try:
+            self._run(self._plans.of[obj].delete.sql, (id,))
+        except sqlite3.IntegrityError as error:
+            raise Conflict(f"{obj.name} '{id}' is still referred to") from error
+
+    async def referrers(self, obj: Object, id: Any, limit: int = 10) -> list[Referrer]:
+        """See the contract."""
+        found: list[Referrer] = []
+        for pointing in self._plans.pointing[obj]:
+            rows = self.run(pointing.referrers, {"value": id, "limit": limit - len(found)})
+            found += [Referrer(pointing.object, row[0], pointing.link.attribute) for row in rows]
+            if len(found) >= limit:
+                break
+        return found
+
+    async def referring(self, obj: Object, attribute: Attribute, target: Any) -> list[Record]:
+        """See the contract."""
+        plan = self._plans.of[obj]
+        return [plan.record(row) for row in self.run(plan.referring(attribute.name), {"target": target})]
+
+    async def free_value(self, obj: Object, attribute: Attribute) -> int | None:
+        """One more than the greatest; where that is over the bound, the first gap."""
+        assert isinstance(attribute.type, Integer)
+        least, most = attribute.type.min, attribute.type.max
+        bounds = {"least": least, "most": most}
+        plan = self._plans.of[obj]
+        greatest, gap = plan.free(attribute.name)
+        last = self.run(greatest, bounds)[0][0]
+        if last is None:
+            return least
+        if last < most:
+            return int(last) + 1
+        if not self.run(plan.find((attribute.name,)), {attribute.name: least}):
+            return least
+        rows = self.run(gap, bounds)
+        return int(rows[0][0]) + 1 if rows else None
+
+    async def log_change(self, obj: Object, id: Any) -> None:
+        """See the contract."""
+        self.changed = True
+        values = {"proton": obj.proton, "object": obj.name, "object_id": str(id), "at": time.time_ns() // 1_000_000}
+        self.run(self._log.add, values)
+
+    def _elements(self, plan: ObjectPlan, owner: Any, values: Mapping[str, Any], *, clear: bool = False) -> None:
+        for element in plan.elements:
+            if element.attribute.name not in values:
+                continue
+            if clear:
+                self.run(element.clear, {"owner": owner})
+            for row in element.rows(owner, values[element.attribute.name]):
+                self._run(element.insert.sql, row)
+
+    def _refusal(self, plan: ObjectPlan, record: Mapping[str, Any], error: sqlite3.IntegrityError) -> Conflict | Invalid:
+        """What a violated constraint means. SQLite names the columns: ``UNIQUE constraint failed: table.a, table.b``."""
+        text = str(error)
+        if not text.startswith("UNIQUE"):
+            return Invalid.of([Fault("", f"refers to an object that does not exist ({text})")])
+        places = [place.rsplit(".", 1) for place in text.split(": ", 1)[1].split(", ")]
+        if places[0][0] != plan.table.name:
+            return self._taken_item(plan, places[0][0], record)
+        columns = {c.name: c.key for c in plan.table.columns}
+        names = tuple(columns[column] for _, column in places)
+        if names == (plan.identifier,):
+            return _conflict(names, f"{plan.object.name} '{record[plan.identifier]}' exists already")
+        values = {n: plan.column(n, record[n]) for n in names}
+        rows = self.run(plan.find(names), values)
+        said = ", ".join(f"{n} {_shown(plan.object.by_name[n], record[n])}" for n in names)
+        holder = f" by {plan.object.name} '{rows[0][0]}'" if rows else ""
+        return _conflict(names, f"{said} is taken{holder}")
+
+    def _taken_item(self, plan: ObjectPlan, table: str, record: Mapping[str, Any]) -> Conflict:
+        element = next(e for e in plan.elements if e.table.name == table)
+        name = element.attribute.name
+        for row in element.rows(record[plan.identifier], record[name]):
+            value = dict(zip(element.insert.names, row, strict=True))["value"]
+            for (owner,) in self.run(element.owner_of, {"value": value, "limit": 1}):
+                if owner != record[plan.identifier]:
+                    return _conflict(
+                        (name,), f"{name} {_shown(element.attribute, value)} is taken by {plan.object.name} '{owner}'"
+                    )
+        return _conflict((name,), f"{name} holds an item that is taken")
+
+
+def _conflict(names: Sequence[str], detail: str) -> Conflict:
+    return Conflict(detail, [Fault(f"/{name}", detail) for name in names])
+
+
+def _shown(attribute: Attribute, value: Any) -> str:
+    if attribute.write_only:
+        return "(secret)"
+    return f"'{value}'" if isinstance(value, str) else str(value)
