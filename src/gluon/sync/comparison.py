@@ -1,0 +1,171 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One Proton's two sides, etcd and the database, compared in pages: bounded memory however many objects there are.
+
+    candidates   database ─► etcd: missing or other there;  etcd ─► database: gone there
+    examine      candidates read again, etcd before the database, so that what only seemed to differ drops out
+
+Reads only. What waits in the change log is no difference: the relay will see to it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import msgspec
+
+from gluon.kv.contract import Get, KeyValue, Kv, Page, Txn
+from gluon.model.schema import Object, Proton
+from gluon.particle import keys
+from gluon.store.contract import Change, Query, Reads, Record, Store
+from gluon.sync.batching import Batching
+from gluon.sync.naming import identifier, object_key
+
+SLICE: Final = 60  # objects that are read from etcd at a time: a port has two keys
+_PAGE: Final = 1000
+_LAST: Final = "\U0010ffff"  # sorts after whatever stands in a key
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """An object whose keys are not what they should be. ``record`` None: it is gone from the database.
+
+    ``found`` is each of its keys as etcd has it, ``wanted`` those that should have another value.
+    """
+
+    object: Object
+    id: Any
+    record: Record | None
+    found: dict[str, KeyValue | None]
+    wanted: dict[str, bytes]
+
+
+class Comparison:
+    """The sides of one Proton."""
+
+    def __init__(self, proton: Proton, kv: Kv, store: Store, batching: Batching) -> None:
+        self._proton = proton
+        self._kv = kv
+        self._store = store
+        self._batching = batching
+
+    async def wanted(self) -> AsyncIterator[tuple[Object, list[Any]]]:
+        """Objects that seem to be missing in etcd or to be other there; in the order of references."""
+        for obj in self._proton.order:
+            after: Any = None
+            while records := await self._store.page(obj, Query({}, SLICE, after)):
+                after = records[-1][obj.identifier.name]
+                ids = [record[obj.identifier.name] for record in records]
+                found = await self._read(obj, ids)
+                differ = [id for id, record in zip(ids, records, strict=True) if self._other(Change(obj, id, record), found)]
+                if differ:
+                    yield obj, differ
+                if len(records) < SLICE:
+                    break
+
+    async def unwanted(self) -> AsyncIterator[tuple[Object, list[Any]]]:
+        """Objects that seem to be gone from the database but are in etcd; in the order of references reversed."""
+        for obj in reversed(self._proton.order):
+            async for page in self._pages(f"{keys.objects(self._proton.name)}{obj.name}/"):
+                texts = [parts.id for kv in page if (parts := keys.parse_object(kv.key)) is not None]
+                async for gone in self._gone(obj, texts):
+                    yield obj, gone
+            if obj.is_port:
+                async for page in self._pages(keys.PORTS):
+                    texts = [id for kv in page if self._registers(kv) and (id := keys.parse_port(kv.key)) is not None]
+                    async for gone in self._gone(obj, texts):
+                        yield obj, gone
+
+    async def stray(self) -> AsyncIterator[list[KeyValue]]:
+        """Keys below the Proton's prefix that no object of the model could have."""
+        for directory in await self._directories():
+            obj = self._proton.by_name.get(directory)
+            async for page in self._pages(f"{keys.objects(self._proton.name)}{directory}/"):
+                if strays := [kv for kv in page if obj is None or not _fits(obj, kv.key)]:
+                    yield strays
+
+    async def total(self) -> int:
+        """How many keys the Proton has in etcd."""
+        return (await self._kv.page(keys.objects(self._proton.name), limit=1)).count
+
+    async def read(self, obj: Object, ids: Sequence[Any]) -> dict[str, KeyValue | None]:
+        """These objects' keys as etcd has them."""
+        return await self._read(obj, ids)
+
+    async def examine(self, obj: Object, ids: Sequence[Any], found: dict[str, KeyValue | None]) -> list[Finding]:
+        """What really differs, given what etcd had before the database is read now."""
+        records = await self._records(obj, ids)
+        pending = await self._store.log.pending(obj, ids)
+        findings = []
+        for id, record in zip(ids, records, strict=True):
+            own = {key: found.get(key) for key in _keys(obj, id)}
+            if id in pending:
+                continue
+            if record is not None:
+                if wanted := self._other(Change(obj, id, record), own):
+                    findings.append(Finding(obj, id, record, own, wanted))
+            elif any(own.values()):
+                findings.append(Finding(obj, id, None, own, {}))
+        return findings
+
+    def _other(self, change: Change, found: dict[str, KeyValue | None]) -> dict[str, bytes]:
+        """The keys of the object that do not have the value that they should have, with that value."""
+        return {
+            key: value for key, value in self._batching.values(change).items() if (kv := found[key]) is None or kv.value != value
+        }
+
+    async def _read(self, obj: Object, ids: Sequence[Any]) -> dict[str, KeyValue | None]:
+        names = [key for id in ids for key in _keys(obj, id)]
+        result = await self._kv.txn(Txn((), tuple(map(Get, names))), idempotent=True)
+        return {key: kv if isinstance(kv, KeyValue) else None for key, kv in zip(names, result.responses, strict=True)}
+
+    async def _records(self, obj: Object, ids: Sequence[Any]) -> list[Record | None]:
+        async def work(reads: Reads) -> list[Record | None]:
+            return [await reads.get(obj, id) for id in ids]
+
+        return await self._store.read(work)
+
+    async def _gone(self, obj: Object, texts: Sequence[str]) -> AsyncIterator[list[Any]]:
+        ids = [id for text in texts if (id := identifier(obj, text)) is not None]
+        for start in range(0, len(ids), SLICE):
+            part = ids[start : start + SLICE]
+            records = await self._records(obj, part)
+            if gone := [id for id, record in zip(part, records, strict=True) if record is None]:
+                yield gone
+
+    async def _pages(self, prefix: str) -> AsyncIterator[tuple[KeyValue, ...]]:
+        page: Page | None = None
+        while page is None or page.more:
+            page = await self._kv.page(prefix, after=page.items[-1].key if page else None, limit=_PAGE)
+            if page.items:
+                yield page.items
+
+    async def _directories(self) -> list[str]:
+        """The names below the Proton's prefix, found by leaping from each to the next."""
+        prefix = keys.objects(self._proton.name)
+        names: list[str] = []
+        after: str | None = None
+        while items := (await self._kv.page(prefix, after=after, limit=1)).items:
+            names.append(items[0].key[len(prefix) :].partition("/")[0])
+            after = f"{prefix}{names[-1]}/{_LAST}"
+        return names
+
+    def _registers(self, kv: KeyValue) -> bool:
+        """Whether this registration is of this Proton."""
+        try:
+            value = msgspec.json.decode(kv.value)
+        except msgspec.DecodeError:
+            return False
+        return isinstance(value, dict) and value.get("service") == self._proton.name
+
+
+def _keys(obj: Object, id: Any) -> tuple[str, ...]:
+    """The keys that the relay writes of an object."""
+    key = object_key(obj, id)
+    return (key, keys.port(str(id))) if obj.is_port else (key,)
+
+
+def _fits(obj: Object, key: str) -> bool:
+    parts = keys.parse_object(key)
+    return parts is not None and (id := identifier(obj, parts.id)) is not None and object_key(obj, id) == key

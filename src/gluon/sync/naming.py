@@ -1,0 +1,34 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From an object's identifier to its keys in etcd and back. The layout itself is ``gluon.particle.keys``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gluon.model.schema import Object
+from gluon.model.types import Integer, Reference
+from gluon.particle import keys
+
+
+def object_key(obj: Object, id: Any) -> str:
+    """Where the object stands."""
+    return keys.object(obj.proton, obj.name, str(id))
+
+
+def answer_key(obj: Object, id: Any) -> str:
+    """Where the answer to a port's bind stands."""
+    return keys.answer(obj.proton, obj.name, str(id))
+
+
+def identifier(obj: Object, text: str) -> Any:
+    """The identifier that is written as ``text`` in a key; None where no object of the kind can have it."""
+    type_ = obj.identifier.type
+    if isinstance(type_, Reference):
+        type_ = type_.key
+    if not isinstance(type_, Integer):
+        return text
+    try:
+        number = int(text)
+    except ValueError:
+        return None
+    return number if str(number) == text and type_.min <= number <= type_.max else None

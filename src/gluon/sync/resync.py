@@ -1,0 +1,165 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Brings one Proton's keys in etcd back to what the database says, while new changes flow.
+
+    guard ─► what is missing or other, in the order of references ─► what is gone, reversed ─► "complete"
+
+Each slice reads etcd, then holds the writer, reads the database, and writes only keys that are as they were read. A slice
+never undoes the relay's work: what waits in the change log is left to it, and what it wrote meanwhile no longer is as read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+from msgspec.structs import replace
+
+from gluon.errors import GluonError
+from gluon.kv.contract import Compare, Delete, KeyValue, Kv, Put, Txn
+from gluon.model.schema import Object, Proton
+from gluon.particle import keys
+from gluon.store.contract import Change, Store
+from gluon.sync.batching import Batching, Unit, groups, size
+from gluon.sync.comparison import Comparison, Finding
+from gluon.sync.naming import answer_key
+from gluon.sync.parts import Parts
+from gluon.sync.position import Position, Verdict, decide
+from gluon.sync.sending import send
+from gluon.sync.writer import BYTES, OPS, Writer
+
+HANDFUL: Final = 100  # keys that a repair may always delete
+_DEPTH: Final = 2  # a removal nests up to three operations, which etcd counts against what the transaction has left
+
+
+class Refused(GluonError):
+    """The repair would delete more than it may unasked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A key that is not as the database wants it."""
+
+    kind: Literal["missing", "other", "extra"]
+    key: str
+
+
+class Repair:
+    """One repair of one Proton by the server that leads."""
+
+    def __init__(self, proton: Proton, parts: Parts, writer: Writer, batching: Batching) -> None:
+        self._proton = proton
+        self._parts = parts
+        self._writer = writer
+        self._sides = Comparison(proton, parts.kv, parts.store, batching)
+
+    async def run(self, *, force: bool) -> None:
+        """Repair, then say ``complete``. Raises Refused before anything is written, and what the writer raises."""
+        if not force:
+            await self._guard()
+        async for obj, ids in self._sides.wanted():
+            await self._fix(obj, ids)
+        async for strays in self._sides.stray():
+            await self._sweep(strays)
+        async for obj, ids in self._sides.unwanted():
+            await self._fix(obj, ids)
+        async with self._writer.exclusive:
+            await self._writer.write(replace(self._position, state="complete", force=False))
+
+    @property
+    def _position(self) -> Position:
+        assert self._writer.position is not None
+        return self._writer.position
+
+    async def _guard(self) -> None:
+        total = await self._sides.total()
+        if total <= HANDFUL:
+            return
+        extra = 0
+        async for strays in self._sides.stray():
+            extra += len(strays)
+        async for _, ids in self._sides.unwanted():
+            extra += len(ids)
+        if extra > HANDFUL and extra * 10 > total:
+            raise Refused(
+                f"the repair would delete {extra} of {total} keys, more than a tenth: is this the right database? "
+                "It is done when it is asked for with force; until then new changes are relayed and nothing is deleted"
+            )
+
+    async def _fix(self, obj: Object, ids: Sequence[Any]) -> None:
+        found = await self._sides.read(obj, ids)
+        async with self._writer.exclusive:
+            findings = await self._sides.examine(obj, ids, found)
+            await self._send(map(_unit, findings))
+
+    async def _sweep(self, strays: Sequence[KeyValue]) -> None:
+        async with self._writer.exclusive:
+            for start in range(0, len(strays), OPS):
+                part = strays[start : start + OPS]
+                ops = [Txn((_unchanged(kv.key, kv),), (Delete(kv.key),)) for kv in part]
+                await self._writer.write(self._position, ops)
+                self._parts.board.repaired += len(part)
+
+    async def _send(self, units: Iterable[Unit]) -> None:
+        for group in groups(units, OPS - _DEPTH, BYTES):
+            self._parts.board.repaired += len(await send(self._parts, self._writer, self._position, group))
+
+
+def _unit(finding: Finding) -> Unit:
+    """What puts a finding right, each key only where it is as it was read."""
+    obj, id = finding.object, finding.id
+    if finding.record is not None:
+        ops = [Txn((_unchanged(key, finding.found[key]),), (Put(key, value),)) for key, value in finding.wanted.items()]
+    else:
+        doomed = [*finding.found, *([answer_key(obj, id)] if obj.is_port else [])]
+        as_read = tuple(_unchanged(key, kv) for key, kv in finding.found.items())
+        ops = [Txn(as_read, tuple(map(Delete, doomed)))]
+    return Unit(Change(obj, id, finding.record), tuple(ops), sum(map(size, ops)))
+
+
+def _unchanged(key: str, found: KeyValue | None) -> Compare:
+    return Compare(key, "mod", "=", found.mod_revision if found else 0)
+
+
+async def check(proton: Proton, kv: Kv, store: Store, url: str) -> AsyncIterator[Difference]:
+    """Every key of the Proton that is not as the database wants it. Changes nothing, needs no leadership.
+
+    ``url`` is what ports are registered with; a registration that names another server's is reported as other.
+    """
+    sides = Comparison(proton, kv, store, Batching(proton, url))
+    async for obj, ids in sides.wanted():
+        for difference in await _confirmed(sides, obj, ids):
+            yield difference
+    async for strays in sides.stray():
+        for kv_ in strays:
+            yield Difference("extra", kv_.key)
+    async for obj, ids in sides.unwanted():
+        for difference in await _confirmed(sides, obj, ids):
+            yield difference
+
+
+async def _confirmed(sides: Comparison, obj: Object, ids: Sequence[Any]) -> list[Difference]:
+    differences: list[Difference] = []
+    for finding in await sides.examine(obj, ids, await sides.read(obj, ids)):
+        if finding.record is None:
+            differences += [Difference("extra", key) for key, kv in finding.found.items() if kv is not None]
+        else:
+            differences += [Difference("other" if finding.found[key] else "missing", key) for key in finding.wanted]
+    return differences
+
+
+async def repair(proton: Proton, kv: Kv, store: Store, *, force: bool = False) -> None:
+    """Ask whoever leads to compare and repair the Proton; ``force``: whatever that deletes.
+
+    Takes a new epoch, so every shim loads again. Raises Refused where the keys are another database's.
+    """
+    database = await store.log.database_id()
+    found = await kv.get(keys.sync(proton.name))
+    decision = decide(database, None, found)
+    if decision.verdict is Verdict.FOREIGN:
+        raise Refused(f"{proton.name}: {decision.reason}")
+    asked = Position(database, "", 0, "repairing", force=force)
+    as_read = Compare(keys.sync(proton.name), "mod", "=", found.mod_revision if found else 0)
+    result = await kv.txn(Txn((as_read,), (Put(keys.sync(proton.name), asked.encode()),)))
+    if not result.succeeded:
+        await repair(proton, kv, store, force=force)  # the relay wrote a batch meanwhile

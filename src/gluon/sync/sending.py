@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Writes units to etcd, and finds the one that etcd refuses for good, so that it stops no other."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+
+from gluon.kv.contract import KvRefused
+from gluon.store.contract import Change
+from gluon.sync.batching import Unit
+from gluon.sync.naming import object_key
+from gluon.sync.parts import Parts
+from gluon.sync.position import Position
+from gluon.sync.writer import Writer
+
+_log = logging.getLogger(__name__)
+
+
+async def send(parts: Parts, writer: Writer, position: Position, group: Sequence[Unit]) -> list[Change]:
+    """Write the group in one transaction, or in halves where etcd refuses it. Returns what was written; the rest is set aside.
+
+    Raises what ``Writer.write`` raises, KvRefused only where it is not about the units.
+    """
+    try:
+        await writer.write(position, [op for unit in group for op in unit.ops])
+    except KvRefused as refusal:
+        if refusal.whole:
+            raise
+        if len(group) > 1:
+            middle = len(group) // 2
+            first = await send(parts, writer, position, group[:middle])
+            return first + await send(parts, writer, position, group[middle:])
+        change = group[0].change
+        _log.error("etcd refuses %s, which is set aside: %s", object_key(change.object, change.id), refusal)
+        await parts.store.log.set_aside(change, str(refusal))
+        parts.board.set_aside += 1
+        return []
+    return [unit.change for unit in group]
