@@ -43,7 +43,7 @@ MAX_DEPTH: Final = 64
 _UNFIT: Final = re.compile("[\x00\ud800-\udfff]").search
 
 
-def checker(type: Type) -> Check:
+def checker(type: Type) -> Check:  # noqa: PLR0911 - one branch for each type
     """The check for a type."""
     match type:
         case Integer():
@@ -206,7 +206,7 @@ def _structure(type: Structure) -> Check:
         result = {}
         for attribute, each in members:
             name, default = attribute.name, attribute.default
-            given = value[name] if name in value else None if default is UNSET else default
+            given = value.get(name, None if default is UNSET else default)
             if given is not None:
                 result[name] = each(given, f"{pointer}/{name}", faults)
                 continue

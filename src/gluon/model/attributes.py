@@ -1,0 +1,181 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Builds the attributes of objects and the members of structures: type, default and flags, and that they go together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Final, get_args
+
+from gluon.model import grammar, rules
+from gluon.model.declarations import Declared, declared
+from gluon.model.defaults import default_of
+from gluon.model.faults import Faults
+from gluon.model.grammar import Fields
+from gluon.model.inheritance import Flat
+from gluon.model.references import MAX_KEY_LENGTH, References
+from gluon.model.schema import UNSET, Attribute, OnDelete, Place, Role
+from gluon.model.source import Map
+from gluon.model.typereader import Types
+from gluon.model.types import Format, Integer, Json, List, Reference, String, Structure, Type, Uuid
+
+ON_DELETE: Final[tuple[OnDelete, ...]] = get_args(OnDelete)
+#: What says which value an attribute has where none is given; at most one of them.
+_FILLERS: Final = ("default", "default_from", "allocate", "generate")
+#: The attributes of a port that are free JSON, also where a classic model has JSON in a string.
+_PORT_JSON: Final = ("profile", "vif_details")
+
+
+@dataclass(slots=True)
+class Attributes:
+    """Builds attributes. What is wrong is noted; an attribute whose type cannot be told is left out."""
+
+    references: References
+    faults: Faults
+    types: Types = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.types = Types(self.references, self.faults, self._members)
+        self.references.typed = self.type
+
+    def type(self, flat: Flat, name: str) -> Type | None:
+        """The type of an object's attribute: a role's untyped pointers are references, its JSON is free JSON."""
+        fields = flat.attributes[name].fields
+        targets = self.references.pointer(flat, name, fields)
+        if targets:
+            return self.references.reference(targets, fields.at("type"))
+        type = self.types.of(fields)
+        if flat.role is Role.PORT and name in _PORT_JSON and type == String(getattr(type, "length", 0), None, Format.JSON):
+            return Json()
+        return type
+
+    def of(self, flat: Flat) -> tuple[Attribute, ...]:
+        """All attributes of an API object, its identifier among them."""
+        built = {name: self._attribute(flat, own) for name, own in flat.attributes.items()}
+        found = {name: attribute for name, attribute in built.items() if attribute is not None}
+        for name, attribute in found.items():
+            self._default_from(flat.attributes[name].fields, attribute, found)
+            self._renamed_from(flat.attributes[name].fields, attribute, flat.attributes)
+        return tuple(found.values())
+
+    def _attribute(self, flat: Flat, own: Declared) -> Attribute | None:
+        fields = own.fields
+        type = self.type(flat, own.name)
+        if type is None:
+            return None
+        if fields.flag("unique") and isinstance(type, List):
+            type = replace(type, unique=True)
+        attribute = Attribute(
+            own.name,
+            type,
+            own.place,
+            description=fields.text("description") or "",
+            required=fields.flag("required"),
+            default=self._default(fields, type),
+            default_from=fields.text("default_from"),
+            allocate=fields.flag("allocate"),
+            generate=fields.flag("generate"),
+            unique=fields.flag("allocate") or (fields.flag("unique") and not isinstance(type, List)),
+            immutable=fields.flag("immutable"),
+            readonly=fields.flag("readonly"),
+            write_only=fields.flag("write_only"),
+            on_delete=self._on_delete(fields),
+            renamed_from=fields.text("renamed_from"),
+            policies=rules.policies(self._policies(fields), self.faults),
+        )
+        if own.name == flat.identifier:
+            attribute = self._identifier(attribute, fields)
+        self._flags(attribute, fields)
+        return attribute
+
+    def _policies(self, fields: Fields) -> Fields:
+        policies = fields.map("policies")
+        return grammar.check(policies, grammar.POLICIES, "policies", self.faults) if policies else Fields(fields.place, {})
+
+    def _default(self, fields: Fields, type: Type) -> Any:
+        node = fields.node("default")
+        return UNSET if node is None else default_of(node, type, self.faults)
+
+    def _on_delete(self, fields: Fields) -> OnDelete:
+        word = fields.text("on_delete") or "restrict"
+        for known in ON_DELETE:
+            if word == known:
+                return known
+        self.faults.unknown(fields.at("on_delete"), "on_delete", word, ON_DELETE)
+        return "restrict"
+
+    def _identifier(self, attribute: Attribute, fields: Fields) -> Attribute:
+        """An identifier is never null, and a uuid is made where none is given."""
+        for flag in ("write_only", "readonly"):
+            if fields.flag(flag):
+                self.faults.add(fields.at(flag), f"an identifier cannot be {flag}")
+        if fields.text("on_delete") == "set_null":
+            self.faults.add(fields.at("on_delete"), "an identifier cannot be set to null")
+        filled = any(name in fields for name in _FILLERS)
+        return replace(
+            attribute,
+            required=True,
+            unique=False,
+            generate=attribute.generate or (isinstance(attribute.type, Uuid) and not filled),
+        )
+
+    def _flags(self, attribute: Attribute, fields: Fields) -> None:
+        """Note flags that do not fit the type or one another."""
+        note, type = self.faults.add, attribute.type
+        fillers = [name for name in _FILLERS if (fields.flag(name) if name in ("allocate", "generate") else name in fields)]
+        for second in fillers[1:]:
+            note(fields.at(second), f"{fillers[0]} and {second} both say what the value is where none is given: keep one")
+        if attribute.allocate and not isinstance(type, Integer):
+            note(fields.at("allocate"), "only an integer can be allocated")
+        if fields.flag("generate") and not (isinstance(type, Uuid) or (isinstance(type, String) and type.format is Format.MAC)):
+            note(fields.at("generate"), "only a uuid or a string of format mac can be generated")
+        if attribute.unique:
+            self._unique(type, fields)
+        if isinstance(type, List) and type.unique:
+            self._unique(type.items, fields)
+        if "on_delete" in fields and not isinstance(type, Reference):
+            note(fields.at("on_delete"), "on_delete is for references")
+        if attribute.on_delete == "set_null" and attribute.required:
+            note(fields.at("on_delete"), "on_delete: set_null on an attribute that is required and so never null")
+        if attribute.required and attribute.default is None:
+            note(fields.at("default"), "a required attribute is never null: give another default, or none")
+        if attribute.required and attribute.readonly and not fillers:
+            note(fields.at("readonly"), "required and readonly without a default: nobody could give it")
+
+    def _unique(self, type: Type, fields: Fields) -> None:
+        key = "unique" if "unique" in fields else "allocate"
+        if isinstance(type, List | Structure | Json):
+            self.faults.add(fields.at(key), "values of this type cannot be told to be unique")
+        elif isinstance(type, String) and type.length > MAX_KEY_LENGTH:
+            self.faults.add(fields.at(key), f"a unique text must be at most {MAX_KEY_LENGTH} characters long")
+
+    def _default_from(self, fields: Fields, attribute: Attribute, others: Mapping[str, Attribute]) -> None:
+        name = attribute.default_from
+        if name is None:
+            return
+        place = fields.at("default_from")
+        source = others.get(name)
+        if source is None:
+            self.faults.unknown(place, "attribute", name, others)
+        elif source is attribute or source.default_from is not None:
+            self.faults.add(place, f"the value of '{name}' is itself taken from another attribute")
+        elif source.type != attribute.type:
+            self.faults.add(place, f"'{name}' is of another type or has other bounds")
+
+    def _renamed_from(self, fields: Fields, attribute: Attribute, others: Mapping[str, Declared]) -> None:
+        if attribute.renamed_from in others:
+            self.faults.add(fields.at("renamed_from"), f"'{attribute.renamed_from}' is still an attribute of this object")
+
+    def _members(self, attributes: Map) -> tuple[Attribute, ...]:
+        members = []
+        for name, own in declared(attributes, grammar.MEMBER, self.faults).items():
+            type = self.types.of(own.fields)
+            if type is not None:
+                members.append(self._member(name, own.place, own.fields, type))
+        return tuple(members)
+
+    def _member(self, name: str, place: Place, fields: Fields, type: Type) -> Attribute:
+        required, default = fields.flag("required"), self._default(fields, type)
+        if required and default is None:
+            self.faults.add(fields.at("default"), "a required attribute is never null: give another default, or none")
+        return Attribute(name, type, place, fields.text("description") or "", required, default)

@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What ``extends`` makes of the declared objects: each with all that it inherits, and the role that its bases give.
+
+    {name: Declaration} ─► {name: Flat}
+
+An object may repeat an inherited attribute to say more about it: its keys come over the inherited ones. Where it changes the
+type, what was said about the old type is gone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from gluon.model import grammar
+from gluon.model.declarations import Declaration, Declared
+from gluon.model.faults import Faults, nearest
+from gluon.model.grammar import Fields
+from gluon.model.schema import ROLE_OF_BASE, Place, Role
+from gluon.model.source import Entry
+
+#: The keys that say something about a type, but for its name and its description.
+_OF_TYPE: Final = grammar.TYPE.keys() - {"type", "description"} | {"default", "generate", "allocate"}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Flat:
+    """An object with all that it inherits. ``lineage`` begins with the object itself and ends with its last base."""
+
+    declaration: Declaration
+    lineage: tuple[Declaration, ...]
+    role: Role
+    attributes: Mapping[str, Declared]
+    policies: Fields
+    identifier: str | None
+    composite: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        return self.declaration.name
+
+    @property
+    def place(self) -> Place:
+        return self.declaration.place
+
+
+def flatten(objects: Mapping[str, Declaration], faults: Faults) -> dict[str, Flat]:
+    """All objects that can be flattened, base objects among them; notes a base that is missing, an API object, or its own base."""
+    return {name: _flat(lineage, faults) for name in objects if (lineage := _lineage(name, objects, faults))}
+
+
+def _lineage(name: str, objects: Mapping[str, Declaration], faults: Faults) -> tuple[Declaration, ...] | None:
+    lineage = [objects[name]]
+    seen = {name}
+    while (base := lineage[-1].fields.text("extends")) is not None:
+        place = lineage[-1].fields.at("extends")
+        if base in seen:
+            if base == name:
+                faults.add(place, f"'{lineage[-1].name}' extends '{base}' in a circle")
+            return None
+        if base not in objects:
+            bases = [other for other, declaration in objects.items() if declaration.api is None]
+            faults.add(place, f"extends unknown object '{base}'", nearest(base, bases))
+            return None
+        if objects[base].api is not None:
+            faults.add(place, f"extends '{base}', which has an api: only base objects can be extended")
+            return None
+        seen.add(base)
+        lineage.append(objects[base])
+    return tuple(lineage)
+
+
+def _flat(lineage: tuple[Declaration, ...], faults: Faults) -> Flat:
+    attributes: dict[str, Declared] = {}
+    policies: dict[str, Entry] = {}
+    identifier: str | None = None
+    composite: list[str] = []
+    for declaration in reversed(lineage):
+        for name, own in declaration.attributes.items():
+            attributes[name] = _over(attributes[name], own) if name in attributes else own
+        policies.update(declaration.policies.entries)
+        primaries = [a for a in declaration.attributes.values() if a.fields.flag("primary")]
+        if identifier is None:
+            identifier = _identifier(primaries, faults)
+        composite += [a.name for a in primaries if a.name != identifier and a.name not in composite]
+    if composite and identifier:
+        composite.insert(0, identifier)
+    own = lineage[0]
+    return Flat(own, lineage, _role(lineage), attributes, Fields(own.place, policies), identifier, tuple(composite))
+
+
+def _over(base: Declared, own: Declared) -> Declared:
+    kept = dict(base.fields.entries)
+    if "type" in own.fields and own.fields.text("type") != base.fields.text("type"):
+        kept = {name: entry for name, entry in kept.items() if name not in _OF_TYPE}
+    return Declared(own.name, own.place, Fields(own.fields.place, {**kept, **own.fields.entries}))
+
+
+def _identifier(primaries: Sequence[Declared], faults: Faults) -> str | None:
+    for second in primaries[1:]:
+        faults.add(
+            second.fields.at("primary"), f"a second identifier: '{primaries[0].name}' is primary already; say unique instead"
+        )
+    return primaries[0].name if primaries else None
+
+
+def _role(lineage: Sequence[Declaration]) -> Role:
+    return next((ROLE_OF_BASE[d.name] for d in lineage if d.name in ROLE_OF_BASE), Role.PLAIN)

@@ -1,0 +1,216 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Builds the API objects from what they declare and inherit, and notes what does not fit between them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from gluon.model import grammar, roles, rules
+from gluon.model.attributes import Attributes
+from gluon.model.faults import Faults, nearest
+from gluon.model.grammar import Fields
+from gluon.model.inheritance import Flat
+from gluon.model.references import References
+from gluon.model.schema import BOOKKEEPING, Api, Attribute, Info, Object, Place, Role
+from gluon.model.source import Scalar, Seq
+from gluon.model.types import Json, List, Reference, Structure, Uuid
+
+#: Segments of paths, and words on the command line.
+API_NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_-]*", re.ASCII)
+MAX_API_NAME: Final = 63
+#: The identifier of an object that marks none.
+IDENTIFIER: Final = "id"
+#: Accepted for tenant_id by the API.
+TENANT_SYNONYM: Final = "project_id"
+
+
+@dataclass(slots=True)
+class Objects:
+    """Builds the objects of one model."""
+
+    info: Info
+    flats: Mapping[str, Flat]
+    faults: Faults
+    references: References = field(init=False)
+    attributes: Attributes = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.references = References(self.flats, self.faults, lambda flat, name: None)
+        self.attributes = Attributes(self.references, self.faults)
+
+    def build(self) -> tuple[Object, ...]:
+        """All API objects, in the order of the file."""
+        self._types_of_bases()
+        built = [(flat, self._object(flat, flat.declaration.api)) for flat in self._api_flats() if flat.declaration.api]
+        found = {obj.name: obj for _, obj in built if obj is not None}
+        objects = tuple(self._with_parent(flat, obj, found) for flat, obj in built if obj is not None)
+        self._paths(objects)
+        roles.check(objects, self.flats, self.faults)
+        return objects
+
+    def _api_flats(self) -> list[Flat]:
+        return [flat for flat in self.flats.values() if flat.declaration.api is not None]
+
+    def _types_of_bases(self) -> None:
+        """Note unknown types in base objects that nothing extends: what is wrong in a file is told though nothing uses it."""
+        used = {base.name for flat in self._api_flats() for base in flat.lineage}
+        for name, flat in self.flats.items():
+            for own in flat.declaration.attributes.values() if name not in used else ():
+                word = own.fields.text("type")
+                if word is None or not self.references.known(word):
+                    self.attributes.types.of(own.fields)
+
+    def _object(self, flat: Flat, api: Fields) -> Object | None:
+        attributes = self._identified(flat, self.attributes.of(flat))
+        identifier = next((a for a in attributes if a.name == (flat.identifier or IDENTIFIER)), None)
+        self._names(flat, attributes)
+        if flat.role is Role.PORT:
+            attributes += roles.binding_attributes(flat.place)
+        named = self._api(flat, api)
+        if identifier is None or named is None:
+            return None
+        return Object(
+            self.info.name,
+            flat.name,
+            flat.role,
+            named,
+            identifier,
+            attributes,
+            rules.complete(rules.policies(flat.policies, self.faults)),
+            self._unique(flat, attributes),
+            flat.place,
+            flat.declaration.fields.text("description") or "",
+        )
+
+    def _identified(self, flat: Flat, attributes: tuple[Attribute, ...]) -> tuple[Attribute, ...]:
+        """With the identifier that an object has though it marks none: ``id``, a uuid."""
+        if flat.identifier is not None:
+            return attributes
+        made = Attribute(IDENTIFIER, Uuid(), flat.place, f"Identifies the {flat.name}", required=True, generate=True)
+        own = flat.attributes.get(IDENTIFIER)
+        if own is None:
+            return (made, *attributes)
+        declared = next((a for a in attributes if a.name == IDENTIFIER), None)
+        if declared is None or not isinstance(declared.type, Uuid):
+            self.faults.add(
+                own.place, "'id' is the identifier of an object that marks none, a uuid: say primary: true, or another name"
+            )
+        return tuple(made if a.name == IDENTIFIER else a for a in attributes)
+
+    def _names(self, flat: Flat, attributes: Sequence[Attribute]) -> None:
+        taken = {*BOOKKEEPING, *roles.reserved(flat.role)}
+        for name, own in flat.attributes.items():
+            if name.lower() in taken:
+                self.faults.add(
+                    own.place, f"'{name}' is kept by the server on every {flat.role.value} object: choose another name"
+                )
+            elif name.lower() == TENANT_SYNONYM and "tenant_id" in flat.attributes:
+                self.faults.add(own.place, f"'{name}' is a synonym of tenant_id: choose another name")
+        folded: dict[str, str] = {}
+        for attribute in attributes:
+            other = folded.setdefault(attribute.name.lower(), attribute.name)
+            if other != attribute.name:
+                self.faults.add(
+                    attribute.place, f"'{attribute.name}' differs from '{other}' by capitals alone: SQL does not tell them apart"
+                )
+
+    def _api(self, flat: Flat, api: Fields) -> Api | None:
+        name = api.text("name")
+        if name is None:
+            if "name" not in api:
+                self.faults.add(api.place, "api has no name")
+            return None
+        plural = api.text("plural_name") or f"{name}s"
+        for key, word in (("name", name), ("plural_name", plural)):
+            if len(word) > MAX_API_NAME:
+                self.faults.add(api.at(key), f"{key} of {len(word)} characters: at most {MAX_API_NAME} are allowed")
+            elif not API_NAME.fullmatch(word):
+                self.faults.add(api.at(key), f"'{word}' cannot be a {key}: it must match {API_NAME.pattern}")
+        return Api(name, plural)
+
+    def _with_parent(self, flat: Flat, obj: Object, objects: Mapping[str, Object]) -> Object:
+        api = flat.declaration.api
+        parent, key, place = self._parent(api) if api else (None, None, flat.place)
+        if parent is None:
+            return obj
+        if parent not in objects:
+            if parent in self.flats and self.flats[parent].declaration.api is None:
+                self.faults.add(place, f"the parent '{parent}' is a base object: a parent has an api")
+            elif parent not in self.flats:
+                self.faults.add(place, f"unknown parent '{parent}'", nearest(parent, objects))
+            return obj
+        fitting = [a.name for a in obj.references() if isinstance(a.type, Reference) and parent in a.type.targets]
+        if key is None:
+            if len(fitting) != 1:
+                which = "no attribute refers" if not fitting else f"several attributes refer ({', '.join(fitting)})"
+                self.faults.add(place, f"a parent without key: {which} to '{parent}'; say which with parent_key")
+                return obj
+            key = fitting[0]
+        elif key not in fitting:
+            where = api.at("parent_key") if api else place
+            self.faults.add(where, f"parent_key '{key}' is no reference to '{parent}'", nearest(key, fitting))
+        return _replace_api(obj, Api(obj.api.name, obj.api.plural_name, parent, key))
+
+    def _parent(self, api: Fields) -> tuple[str | None, str | None, Place]:
+        """Parent, parent key, and where the parent stands; the classic language's root is none."""
+        node = api.map("parent")
+        if node is None:
+            parent, key, place = api.text("parent"), api.text("parent_key"), api.at("parent")
+        else:
+            fields = grammar.check(node, grammar.PARENT, "parent", self.faults)
+            parent, place = fields.text("type"), fields.at("type")
+            key = fields.text("attribute") or api.text("parent_key")
+        if parent == "root" and parent not in self.flats:
+            parent = None
+        if parent is None and key is not None:
+            self.faults.add(api.at("parent_key"), "a parent_key without a parent")
+        return parent, key, place
+
+    def _unique(self, flat: Flat, attributes: Sequence[Attribute]) -> tuple[tuple[str, ...], ...]:
+        by_name = {a.name: a for a in attributes}
+        sets: dict[tuple[str, ...], None] = {}
+        if flat.composite:
+            sets[flat.composite] = None
+        for declaration in reversed(flat.lineage):
+            node = declaration.fields.node("unique")
+            for listed in node.items if isinstance(node, Seq) else ():
+                names = [item for item in listed.items if isinstance(item, Scalar)] if isinstance(listed, Seq) else []
+                if self._fits_together(listed.place, names, by_name, flat):
+                    sets[tuple(n.text for n in names)] = None
+        return tuple(sets)
+
+    def _fits_together(self, place: Place, names: Sequence[Scalar], by_name: Mapping[str, Attribute], flat: Flat) -> bool:
+        if not names:
+            self.faults.add(place, "unique needs the names of attributes")
+        for name in names:
+            attribute = by_name.get(name.text)
+            if attribute is None:
+                if name.text not in flat.attributes:
+                    self.faults.unknown(name.place, "attribute", name.text, by_name)
+            elif isinstance(attribute.type, List | Structure | Json):
+                self.faults.add(name.place, f"'{name.text}' is of a type whose values cannot be told to be unique")
+        return bool(names) and all(n.text in by_name for n in names)
+
+    def _paths(self, objects: Sequence[Object]) -> None:
+        """Note objects that share a path, a command or, when capitals are folded, a table."""
+        for what, said in (("name", lambda o: o.api.name), ("path", lambda o: o.api.plural_name), ("table", lambda o: o.name)):
+            taken: dict[str, Object] = {}
+            for obj in objects:
+                other = taken.setdefault(said(obj).lower(), obj)
+                if other is not obj:
+                    flat_api = self.flats[obj.name].declaration.api
+                    place = (
+                        flat_api.at("plural_name" if what == "path" and "plural_name" in flat_api else "name")
+                        if flat_api
+                        else obj.place
+                    )
+                    self.faults.add(place, f"'{obj.name}' has the same {what} as '{other.name}': '{said(obj)}'")
+
+
+def _replace_api(obj: Object, api: Api) -> Object:
+    return Object(
+        obj.proton, obj.name, obj.role, api, obj.identifier, obj.attributes, obj.policies, obj.unique, obj.place, obj.description
+    )

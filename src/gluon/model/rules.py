@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Access rules as models write them: the syntax of oslo.policy, and the rules that every model may refer to.
+
+    create: "rule:admin_or_owner"   create: {role: "rule:admin_or_owner"}   ─► {"create": "rule:admin_or_owner"}
+    list: {auditor: "rule:owner"}                                           ─► {"list": "(role:auditor and (rule:owner))"}
+
+Only their form is judged here. What they allow is for the server's auth.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Final
+
+from gluon.model.faults import Faults
+from gluon.model.grammar import Fields
+from gluon.model.schema import ACTIONS, Action
+from gluon.model.source import Map, Node, Scalar, as_text
+
+#: The rules that are always defined.
+BASE_RULES: Final = (
+    "context_is_admin",
+    "admin",
+    "owner",
+    "admin_or_owner",
+    "admin_only",
+    "context_is_advsvc",
+    "admin_or_network_owner",
+    "admin_owner_or_network_owner",
+    "regular_user",
+    "default",
+)
+
+_TOKEN: Final = re.compile(r"""\s*(?:([()])|((?:"[^"]*"|'[^']*'|%\([^()]*\)s|[^\s()"'])+))""")
+_CHECK: Final = re.compile(r"""[A-Za-z_][A-Za-z0-9_.-]*:.+|"[^"]*":.+|'[^']*':.+""")
+
+
+def policies(fields: Fields, faults: Faults) -> dict[Action, str]:
+    """The rule of each action that is given. Where the classic ``get_one`` is given, ``get`` is about lists, as it was there."""
+    found = {name: rule for name, entry in fields.entries.items() if (rule := _rule(entry.value, faults)) is not None}
+    if "get_one" in found:
+        listing = found.pop("get", None)
+        found["get"] = found.pop("get_one")
+        if listing is not None:
+            found.setdefault("list", listing)
+    return {action: found[action] for action in ACTIONS if action in found}
+
+
+def complete(given: Mapping[Action, str]) -> dict[Action, str]:
+    """A rule for each action: a list is open to whoever may get, and what nobody says is ``rule:default``."""
+    get = given.get("get", "rule:default")
+    return {action: given.get(action, get if action == "list" else "rule:default") for action in ACTIONS}
+
+
+def _rule(node: Node, faults: Faults) -> str | None:
+    if isinstance(node, Map):
+        return _of_roles(node, faults)
+    text = as_text(node)
+    if not isinstance(node, Scalar) or text is None:
+        faults.add(node.place, "a rule must be a text")
+        return None
+    problem = fault_of(text)
+    if problem:
+        faults.add(node.place, f"not a rule: {problem}")
+    for name in references(text):
+        if name not in BASE_RULES:
+            faults.unknown(node.place, "rule", name, BASE_RULES)
+    return text
+
+
+def _of_roles(node: Map, faults: Faults) -> str | None:
+    if not node.entries:
+        faults.add(node.place, "a rule must be a text or a map of roles to rules")
+        return None
+    rules = {role: _rule(entry.value, faults) for role, entry in node.entries.items()}
+    if tuple(rules) == ("role",):
+        return rules["role"]
+    return " or ".join(f"(role:{role} and ({rule or '@'}))" for role, rule in rules.items())
+
+
+def references(rule: str) -> tuple[str, ...]:
+    """The names of the rules that a rule refers to."""
+    return tuple(token[5:] for token in _tokens(rule) if token.startswith("rule:"))
+
+
+def fault_of(rule: str) -> str | None:
+    """What is wrong with the form of a rule; None where nothing is. The empty rule allows everyone, as ``@`` does."""
+    depth, operand = 0, True
+    for token in _tokens(rule) if rule.strip() else ("@",):
+        word = token.lower()
+        if operand and token == "(":
+            depth += 1
+        elif operand and word != "not":
+            if word in ("and", "or") or not (token in ("@", "!") or _CHECK.fullmatch(token)):
+                return f"'{token}' stands where a check like 'rule:owner' or 'role:member' is wanted"
+            operand = False
+        elif not operand and token == ")" and depth:
+            depth -= 1
+        elif not operand and word in ("and", "or"):
+            operand = True
+        elif not operand:
+            return f"'{token}' stands where 'and' or 'or' is wanted"
+    if operand:
+        return "it ends where a check is wanted"
+    return "a parenthesis is not closed" if depth else None
+
+
+def _tokens(rule: str) -> list[str]:
+    tokens, at = [], 0
+    rule = rule.rstrip()
+    while at < len(rule):
+        match = _TOKEN.match(rule, at)
+        if not match:
+            tokens.append(rule[at:].strip())
+            break
+        tokens.append(match[1] or match[2])
+        at = match.end()
+    return tokens
