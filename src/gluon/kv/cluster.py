@@ -31,7 +31,7 @@ class EtcdCluster:
         return self
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        await self.stop()
+        await self.kill()
 
     async def start(self) -> None:
         """The first time a new cluster; later the same members with their data. Returns once all of them serve."""
@@ -51,8 +51,12 @@ class EtcdCluster:
         raise PortTaken(f"etcd found its ports taken {PORT_TRIES} times")
 
     async def stop(self) -> None:
-        """End all members."""
+        """End all members in an orderly way."""
         await _all(*(member.stop() for member in self.members))
+
+    async def kill(self) -> None:
+        """End all members at once, as a power failure would."""
+        await _all(*(member.kill() for member in self.members))
 
 
 async def _all(*parts: Coroutine[object, object, None]) -> None:

@@ -16,7 +16,7 @@ from typing import Any
 import grpc
 
 from gluon.kv.codec import Codec
-from gluon.kv.contract import KvError, KvUnavailable
+from gluon.kv.contract import KvError, KvRefused, KvUnavailable
 from gluon.kv.status import Failure, Verdict, judge
 from gluon.kv.wire import CALLS, WATCH
 
@@ -32,7 +32,7 @@ _OPTIONS = (
     ("grpc.keepalive_timeout_ms", 3_000),
     ("grpc.http2.max_pings_without_data", 0),
     ("grpc.initial_reconnect_backoff_ms", 100),
-    ("grpc.min_reconnect_backoff_ms", 1_500),
+    ("grpc.min_reconnect_backoff_ms", 1_000),  # for a connection to stand; less than a try, so that the reason is plain
     ("grpc.max_reconnect_backoff_ms", 1_000),
     ("grpc.max_receive_message_length", -1),
     ("grpc.use_local_subchannel_pool", 1),  # or a new channel would get the hung connection of the old one
@@ -80,8 +80,16 @@ class Member:
             response_deserializer=codec.messages[response].FromString,
         )
 
-    async def close(self, grace: float | None = None) -> None:
-        await self._channel.close(grace)
+    async def retire(self) -> None:
+        """Close it once the calls that are under way have had their time."""
+        try:
+            await self._channel.close(TRY)
+        finally:
+            await self.close()
+
+    async def close(self) -> None:
+        """Close it now; calls under way end."""
+        await self._channel.close(None)
 
 
 class Members:
@@ -110,7 +118,7 @@ class Members:
                     self._at = (at + 1) % len(self._members)
                 if silent:
                     self._members[at] = Member(member.address, self.codec)
-                    task = asyncio.create_task(member.close(grace=TRY))
+                    task = asyncio.create_task(member.retire())
                     self._closing.add(task)
                     task.add_done_callback(self._closing.discard)
 
@@ -123,18 +131,23 @@ class Members:
         tries = 0
         fresh_login = False
         failure = Failure(Verdict.UNSENT, "no time was left to ask")
+        token = self._token
         while (left := until - time.monotonic()) > 0 and not self.closed:
             member = self.current
             try:
-                token = self._token if self._token is not None else await self.login(left)
+                token = self._token
+                if token is None:
+                    token = await self.login(left)
                 return await member.calls[name](request, timeout=min(TRY, left), metadata=token)
             except grpc.aio.AioRpcError as error:
                 failure = judge(error.code(), error.details() or "")
+            except grpc.aio.UsageError:
+                failure = Failure(Verdict.UNSENT, "the connection is closed")
             except asyncio.CancelledError:
                 if _told_to_stop():
                     raise
                 failure = Failure(Verdict.UNKNOWN, "the connection was closed")
-            if failure.verdict is Verdict.LOGIN and self._login and not fresh_login:
+            if self._login and not fresh_login and _may_want_login(failure, token):
                 fresh_login = True
                 self.forget_login(token)
                 continue
@@ -158,11 +171,17 @@ class Members:
         async with self._logging_in:
             if self._token is None and self._login:
                 request = self.codec.message("AuthenticateRequest", name=self._login.username, password=self._login.password)
-                response = await self.current.calls["authenticate"](request, timeout=min(TRY, timeout))
-                self._token = (("token", response.token),)
+                try:
+                    response = await self.current.calls["authenticate"](request, timeout=min(TRY, timeout))
+                except grpc.aio.AioRpcError as error:
+                    if "authentication is not enabled" not in (error.details() or ""):
+                        raise
+                    self._token = ()
+                else:
+                    self._token = (("token", response.token),)
             return self._token or ()
 
-    def forget_login(self, token: tuple[tuple[str, str], ...]) -> None:
+    def forget_login(self, token: tuple[tuple[str, str], ...] | None) -> None:
         """This token is refused; the next call asks for another."""
         if self._login and self._token == token:
             self._token = None
@@ -186,6 +205,11 @@ def _told_to_stop() -> bool:
     """Whether this task is being cancelled; else gRPC said CancelledError because the channel under the call was closed."""
     task = asyncio.current_task()
     return task is not None and task.cancelling() > 0
+
+
+def _may_want_login(failure: Failure, token: tuple[tuple[str, str], ...] | None) -> bool:
+    """Without a token, which is how we go on while etcd has no users, any refusal may be for want of one."""
+    return failure.verdict is Verdict.LOGIN or (token == () and isinstance(failure.error, KvRefused))
 
 
 def failure_of(error: BaseException) -> Failure | KvError:

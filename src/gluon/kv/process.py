@@ -24,7 +24,7 @@ from gluon.kv.program import EtcdFailed, PortTaken, bound_to_us, find_etcd
 
 #: Seconds within which etcd has to serve, and to end when asked to.
 START = 20.0
-STOP = 5.0
+STOP = 2.0
 _POLL = 0.02
 #: How often a start with other ports is tried where one was taken.
 PORT_TRIES = 5
@@ -84,7 +84,7 @@ class EtcdProcess:
         return self
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        await self.stop()
+        await self.kill()
 
     async def start(self) -> None:
         """Return once it serves. Raises EtcdFailed with the end of its log."""
@@ -143,7 +143,10 @@ class EtcdProcess:
             await asyncio.sleep(_POLL)
 
     async def stop(self) -> None:
-        """End it in an orderly way (SIGTERM), by force where it takes too long."""
+        """End it in an orderly way (SIGTERM), by force where it takes too long, as with clients that stay connected.
+
+        Either way what it has confirmed is on disk.
+        """
         if self._child is None or not self.running:
             return
         self.resume()

@@ -126,7 +126,11 @@ class _Stream:
 
     async def _check_revision(self, position: _Position) -> None:
         """This member is behind us: it lags, or its cluster is another one that has never seen our revision."""
-        if await self._members.revision() < position.seen:
+        try:
+            revision = await self._members.revision()
+        except KvUnavailable as error:
+            raise _Lost from error
+        if revision < position.seen:
             raise Compacted(0)
 
     async def next(self) -> Any:
