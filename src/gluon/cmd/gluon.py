@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``gluon``: the command of whoever writes models and runs servers.
+
+Each subcommand is a module with ``configure(parser)`` and ``run(args) -> exit code``, imported only when it is called.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import sys
+from collections.abc import Callable, Sequence
+from typing import Final, NamedTuple, Protocol, cast
+
+from gluon import __version__
+from gluon.errors import GluonError
+
+PROGRAM: Final = "gluon"
+
+
+class Subcommand(Protocol):
+    """What the module of a subcommand offers."""
+
+    configure: Callable[[argparse.ArgumentParser], None]
+    run: Callable[[argparse.Namespace], int]
+
+
+class _Entry(NamedTuple):
+    module: str
+    help: str
+
+
+#: By name: where it is, and what ``gluon --help`` says of it.
+SUBCOMMANDS: Final = {
+    "check": _Entry("gluon.cmd.check", "read models and report everything that is wrong in them"),
+    "render": _Entry("gluon.cmd.render", "print what is derived from a model: openapi, sql, cli, keys, docs, rules"),
+    "demo": _Entry("gluon.cmd.demo", "run everything on this machine and tell the story of an L3VPN port"),
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """The console script."""
+    words = sys.argv[1:] if argv is None else list(argv)
+    try:
+        code = _run(words)
+        sys.stdout.flush()
+    except GluonError as error:
+        for line in str(error).splitlines():
+            print(f"{PROGRAM}: {line}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        # Who read the output has gone; what is left of it goes nowhere.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+    return code
+
+
+def _run(words: Sequence[str]) -> int:
+    name = next((word for word in words if not word.startswith("-")), "")
+    parser = argparse.ArgumentParser(prog=PROGRAM, description="Work with models of networking services.")
+    parser.add_argument("--version", action="version", version=f"{PROGRAM} {__version__}")
+    listed = parser.add_subparsers(dest="subcommand", metavar="COMMAND", required=True, title="commands")
+    made = {known: listed.add_parser(known, help=entry.help, description=entry.help) for known, entry in SUBCOMMANDS.items()}
+    if name not in SUBCOMMANDS:
+        parser.parse_args(words)  # prints help, the version, or what is wrong, and ends
+    subcommand = cast("Subcommand", importlib.import_module(SUBCOMMANDS[name].module))
+    subcommand.configure(made[name])
+    return subcommand.run(parser.parse_args(words))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
