@@ -24,7 +24,12 @@ _OF_FORMAT = {
     "route-distinguisher": "64500:1",
     "json": "'{}'",
 }
-_OF_NAME = {"tenant_id": "5f7a0c8e1d2b4c3a9e8f7d6c5b4a3f2e", "host_id": "compute-1", "device_id": _ID, "name": "first"}
+_OF_NAME = {
+    "tenant_id": "5f7a0c8e1d2b4c3a9e8f7d6c5b4a3f2e",
+    "host_id": "compute-1",
+    "device_id": "c0ffee00-8d5e-4b0a-9f6e-3d1f8a2b7c11",
+    "name": "first",
+}
 
 
 def of(api: str, noun: Noun, verb: str) -> str:
@@ -55,7 +60,7 @@ def _shown(noun: Noun, verb: str) -> list[Option]:
     """What must be given; of a port that is changed, what binds it; else the first."""
     options = list(noun.options_of(verb))
     if verb == "create":
-        return [o for o in options if o.required]
+        return [o for o in options if o.required] or [o for o in options if o.name == "name"]
     binding = [o for o in options if noun.binds and o.name in ("host_id", "device_id")]
     return binding or options[:1]
 

@@ -30,7 +30,7 @@ OWN: Final = {
 }
 _ABOUT: Final = {
     "list": "List the {plural} that there are.",
-    "create": "Create a {name}.",
+    "create": "Create a new {name}.",
     "show": "Show one {name}.",
     "update": "Change what is named of one {name}; the rest stays as it is.",
     "delete": "Delete one or more {plural}.",
@@ -72,6 +72,7 @@ def command_parser(api: str, noun: Noun, verb: str) -> Parser:
     about = [_ABOUT[verb].format(name=noun.name, plural=noun.plural), noun.description]
     parser = Parser(
         f"{PROGRAM} --api {api} {command}",
+        usage=_escaped(_usage(api, noun, verb)),
         description="\n".join(line for line in about if line),
         epilog=examples.of(api, noun, verb),
     )
@@ -86,13 +87,22 @@ def command_parser(api: str, noun: Noun, verb: str) -> Parser:
     return parser
 
 
+def _usage(api: str, noun: Noun, verb: str) -> str:
+    """One line: what must be there in full, the many that may be there as what they are."""
+    words = {"show": "ID", "update": "ID", "delete": "ID [ID ...]"}
+    musts = [f"{flag(verb, o.name)} {placeholder(o.value)}" for o in noun.options_of(verb) if o.required and verb == "create"]
+    rest = {"list": "[filters] [options]", "create": "[attributes] [options]", "update": "attributes [options]"}
+    parts = [f"{PROGRAM} --api {api} {noun.name}-{verb}", words.get(verb, ""), *musts, rest.get(verb, "[options]")]
+    return " ".join(part for part in parts if part)
+
+
 def _add(group: argparse._ArgumentGroup, verb: str, options: Sequence[Option]) -> None:
     for option in options:
         group.add_argument(
             flag(verb, option.name),
             dest=f"attribute {option.name}",
             metavar=placeholder(option.value),
-            help=_escaped(remarks(option)),
+            help=_escaped(remarks(option, at_creation=verb == "create")),
             required=verb == "create" and option.required,
             default=argparse.SUPPRESS,
             type=str if verb == "list" else _reader(option),
@@ -193,6 +203,8 @@ def _unset(noun: Noun, named: Sequence[str] | None, given: dict[str, Any]) -> di
 def _spelled(noun: Noun, verb: str, words: Sequence[str]) -> list[str]:
     """The words, with ``--mac-address`` spelled as the attribute is, and ``--if_match`` as the option."""
     known = {f.replace("_", "-"): f for f in flags(noun, verb)}
+    if "--tenant-id" in known:
+        known.setdefault("--project-id", known["--tenant-id"])  # the API's synonym
     spelled = list(words)
     end = spelled.index("--") if "--" in spelled else len(spelled)
     for position, word in enumerate(spelled[:end]):

@@ -88,7 +88,7 @@ def described(value: Value) -> str:
     if value.type == "list":
         return f"list of {described(value.items)}" if value.items else "list"
     if value.references:
-        return f"id of a {' or '.join(value.references)}"
+        return f"id of {' or '.join(map(_with_article, value.references))}"
     if value.choices:
         return " | ".join(value.choices)
     if value.attributes:
@@ -97,6 +97,10 @@ def described(value: Value) -> str:
     if value.length is not None:
         words += f" of at most {value.length} characters"
     return words + _range(value.low, value.high)
+
+
+def _with_article(noun: str) -> str:
+    return f"an {noun}" if noun[:1].lower() in "aeiou" else f"a {noun}"
 
 
 def _range(low: float | None, high: float | None) -> str:
@@ -116,12 +120,16 @@ def placeholder(value: Value) -> str:
         return "JSON"
     if value.references:
         return "ID"
+    if value.choices:
+        return "CHOICE"
     return (value.format or value.type).upper().replace("-", "_")
 
 
-def remarks(option: Option) -> str:
-    """What the help says of an option: its type, then what is filled in where it is not given, then what it is for."""
+def remarks(option: Option, *, at_creation: bool) -> str:
+    """What the help says of an option: what it is for, its type, and what is filled in at creation where it is not given."""
     said = described(option.value)
+    if not at_creation:
+        return f"{option.help} ({said})" if option.help else said
     if option.default is not None:
         shown = option.default if isinstance(option.default, str) else json.dumps(option.default, ensure_ascii=False)
         said += f"; default: {shown}"

@@ -82,11 +82,11 @@ def _cli(proton: Proton, _dialect: str) -> Iterator[str]:
     from gluon.particle.commands import commands
 
     document = Document(json.loads(json.dumps(commands(proton))))
-    yield of_api(document)
+    yield of_api(document).rstrip("\n")
     for name in document.names:
         for verb in VERBS:
-            yield f"--- {name}-{verb}\n"
-            yield command_parser(proton.name, document.noun(name), verb).format_help()
+            yield f"\n--- {name}-{verb}\n"
+            yield command_parser(proton.name, document.noun(name), verb).format_help().rstrip("\n")
 
 
 def _keys(proton: Proton, _dialect: str) -> Iterator[str]:

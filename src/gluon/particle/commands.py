@@ -111,7 +111,7 @@ def _said_of(attribute: Attribute) -> dict[str, Any]:
     said: dict[str, Any] = {}
     if attribute.description:
         said["help"] = attribute.description
-    if attribute.required:
+    if attribute.required and not _is_filled(attribute):
         said["required"] = True
     if attribute.write_only:
         said["secret"] = True
@@ -124,6 +124,12 @@ def _said_of(attribute: Attribute) -> dict[str, Any]:
     elif attribute.default_from:
         said["filled"] = f"that of {attribute.default_from}"
     return said
+
+
+def _is_filled(attribute: Attribute) -> bool:
+    """Whether there is a value where none is given; then nobody must give one."""
+    has_default = attribute.default is not UNSET and attribute.default is not None
+    return has_default or attribute.allocate or attribute.generate or attribute.default_from is not None
 
 
 def _value(proton: Proton, type: Type) -> dict[str, Any]:  # noqa: PLR0911 - one line for each type
@@ -160,7 +166,7 @@ def _string(type: String) -> dict[str, Any]:
     value: dict[str, Any] = {"type": "string"}
     if type.format is not None:
         value["format"] = type.format.value
-    if type.length != DEFAULT_LENGTH:
+    elif type.length != DEFAULT_LENGTH:
         value["length"] = type.length
     return value
 
