@@ -28,7 +28,7 @@ from gluon.model.schema import BINDING_ID, Object, Proton
 from gluon.particle import keys
 from gluon.store.binding import store_answer
 from gluon.store.contract import Reads, Record, Store, Tx
-from gluon.sync.answer import Answer, Malformed, read, verdict
+from gluon.sync.answer import Answer, Malformed, read, told, verdict
 from gluon.sync.naming import identifier
 from gluon.sync.pace import Backoff, Health, keep
 from gluon.sync.waits import PortWaits
@@ -144,10 +144,9 @@ class Answers:
         binding_id = await self._binding(port, answer, found) if answer else None
         if answer is None or binding_id is None:
             return
-        fields = answer.fields
 
         async def work(tx: Tx) -> Record | None:
-            return await store_answer(tx, port.object, port.id, fields, binding_id=binding_id)
+            return await store_answer(tx, port.object, port.id, answer, binding_id=binding_id)
 
         try:
             record = await self._store.write(work)
@@ -165,8 +164,8 @@ class Answers:
 
         The store makes sure that the port still has it.
         """
-        if answer.binding_id is not None:
-            return answer.binding_id
+        if named := answer.get(BINDING_ID):
+            return str(named)
         registration = await self._kv.get(keys.port(str(port.id)))
         if registration is None or registration.mod_revision >= found.mod_revision:
             return None
@@ -236,4 +235,4 @@ def _told(row: Record, kv: KeyValue) -> bool:
         answer = read(kv.value)
     except Malformed:
         return False  # taken up, so that it is logged
-    return answer is None or answer.told_by(row)
+    return answer is None or told(row, answer)
