@@ -77,3 +77,20 @@ async def test_a_cluster_that_was_lost():
     with pytest.raises(Compacted):
         await anext(watch)
     await asyncio.wait_for(lease.lost(), 1)
+
+
+async def test_a_cut_between_two_batches_loses_neither():
+    kv = MemoryKv()
+    other = kv.beside()
+    first = await kv.put("/a", b"1")
+    await kv.put("/a", b"2")
+    watch = kv.watch("/a", start=first)
+    seen = [(await next_events(watch)).events[0].kv.value]
+    kv.unavailable = True
+    waiting = asyncio.create_task(next_events(watch))
+    await asyncio.sleep(0)
+    await other.put("/a", b"3")
+    kv.unavailable = False
+    seen += [(await waiting).events[0].kv.value, (await next_events(watch)).events[0].kv.value]
+    assert seen == [b"1", b"2", b"3"]
+    await watch.aclose()

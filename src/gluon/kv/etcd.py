@@ -56,7 +56,7 @@ class EtcdKv:
 
     async def lease(self, ttl: float) -> leases.EtcdLease:
         lease = await leases.grant(self._members, ttl)
-        self._leases.add(lease)
+        self._leases = {known for known in self._leases if known.alive} | {lease}
         return lease
 
     async def revision(self) -> int:

@@ -129,26 +129,16 @@ class Members:
         """
         until = time.monotonic() + (self.timeout if timeout is None else timeout)
         tries = 0
-        fresh_login = False
+        logged_in_anew = False
         failure = Failure(Verdict.UNSENT, "no time was left to ask")
-        token = self._token
         while (left := until - time.monotonic()) > 0 and not self.closed:
-            member = self.current
-            try:
-                token = self._token
-                if token is None:
-                    token = await self.login(left)
-                return await member.calls[name](request, timeout=min(TRY, left), metadata=token)
-            except grpc.aio.AioRpcError as error:
-                failure = judge(error.code(), error.details() or "")
-            except grpc.aio.UsageError:
-                failure = Failure(Verdict.UNSENT, "the connection is closed")
-            except asyncio.CancelledError:
-                if _told_to_stop():
-                    raise
-                failure = Failure(Verdict.UNKNOWN, "the connection was closed")
-            if self._login and not fresh_login and _may_want_login(failure, token):
-                fresh_login = True
+            member, token = self.current, self._token
+            outcome = await self._try(member, name, request, min(TRY, left))
+            if not isinstance(outcome, Failure):
+                return outcome
+            failure = outcome
+            if self._login and not logged_in_anew and _may_want_login(failure, token):
+                logged_in_anew = True
                 self.forget_login(token)
                 continue
             if failure.error:
@@ -161,6 +151,21 @@ class Members:
                 await asyncio.sleep(min(PAUSE, max(until - time.monotonic(), 0)))
         where = ", ".join(member.address.target for member in self._members)
         raise KvUnavailable(f"etcd ({where}) cannot be reached: {'closed' if self.closed else failure.detail}")
+
+    async def _try(self, member: Member, name: str, request: Any, timeout: float) -> Any | Failure:
+        try:
+            token = self._token
+            if token is None:
+                token = await self.login(timeout)
+            return await member.calls[name](request, timeout=timeout, metadata=token)
+        except grpc.aio.AioRpcError as error:
+            return judge(error.code(), error.details() or "")
+        except grpc.aio.UsageError:
+            return Failure(Verdict.UNSENT, "the connection is closed")
+        except asyncio.CancelledError:
+            if _told_to_stop():
+                raise
+            return Failure(Verdict.UNKNOWN, "the connection was closed")
 
     async def revision(self) -> int:
         """The cluster's revision, from a linearizable read."""

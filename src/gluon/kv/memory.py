@@ -96,23 +96,23 @@ class MemoryKv:
                 await self._reach(changed)
                 if self._ledger.incarnation != incarnation:
                     raise Compacted(self._ledger.compacted)
-                changed.clear()
+                known = self._ledger.revision
                 for revision, events in self._ledger.events(prefix, seen + 1):
                     await self._reach(changed)
                     seen = revision
                     yield WatchBatch(events, revision)
-                if self._ledger.incarnation == incarnation:
-                    # A member's own notices move a synced watch on; without them an idle one could not survive compaction.
-                    seen = max(seen, self._ledger.revision) if not changed.is_set() else seen
-                await changed.wait()
+                seen = max(seen, known)  # so that compaction of what others did does not end an idle watch
+                if self._ledger.revision == seen and self._ledger.incarnation == incarnation:
+                    changed.clear()
+                    await changed.wait()
         finally:
             self._ledger.listeners.discard(changed.set)
 
     async def lease(self, ttl: float) -> MemoryLease:
         await self._arrive()
-        lease = MemoryLease(self, self._ledger, ttl)
-        self._leases.add(lease)
         self._answer()
+        lease = MemoryLease(self, self._ledger, ttl)
+        self._leases = {known for known in self._leases if known.alive} | {lease}
         return lease
 
     async def close(self) -> None:
@@ -163,13 +163,13 @@ class MemoryLease:
 
     async def revoke(self) -> None:
         self.abandon()
-        self._gone.set()
         if self._kv.reachable():
             self._expiry.cancel()
             self._ledger.end_lease(self.id)
 
     def abandon(self) -> None:
-        """Stop keeping it alive; the cluster lets it expire."""
+        """Stop keeping it alive, and stop believing in it; the cluster lets it expire."""
+        self._gone.set()
         self._beat.cancel()
 
     def _keep_alive(self) -> None:
@@ -184,5 +184,4 @@ class MemoryLease:
 
     def _expire(self) -> None:
         self.abandon()
-        self._gone.set()
         self._ledger.end_lease(self.id)

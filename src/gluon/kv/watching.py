@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Following a prefix in etcd over lost streams, silent members and compaction, without a gap.
 
-responses ─► whole revisions (fragments are joined) ─► WatchBatch; ``_Position`` says where to resume.
+responses ─► whole revisions (fragments are joined) ─► WatchBatch; ``Position`` says where to resume.
 
 Nothing is read from the stream unless the consumer asks, so a slow one holds up etcd's sending, not our memory.
 """
@@ -31,7 +31,7 @@ class _Lost(Exception):
         self.silent = silent
 
 
-class _Position:
+class Position:
     """How far the watch has come, and the revision that is still coming in fragments."""
 
     def __init__(self, start: int) -> None:
@@ -47,26 +47,30 @@ class _Position:
         self._open = []
 
     def take(self, response: Any) -> WatchBatch | None:
-        """The whole revisions that stand complete with this response.
+        """The whole revisions that stand complete with this response of ours, or None where it completes none.
 
-        A response's header may be ahead of the events it carries (etcd sends history in portions), so only events say
-        how far we are. Any fragment but the last may end within a revision.
+        Only events say how far we are, as the header may be ahead of them: etcd sends history in portions. Without any
+        the response is etcd's notice, in order, that there are none up to its revision. Each fragment but the last may
+        end within a revision, so its last one waits for more.
         """
         events = self._open + list(codec.events(response))
         self._open = []
-        if response.fragment and events:
+        if not events:
+            self.seen = max(self.seen, response.header.revision)
+            return WatchBatch((), self.seen)
+        if response.fragment:
             last = events[-1].kv.mod_revision
             self._open = [event for event in events if event.kv.mod_revision == last]
             events = events[: len(events) - len(self._open)]
-        if not events:
-            return None
+            if not events:
+                return None
         self.seen = events[-1].kv.mod_revision
         return WatchBatch(tuple(events), self.seen)
 
 
 async def follow(members: Members, prefix: str, start: int) -> AsyncGenerator[WatchBatch, None]:
     """See ``gluon.kv.contract.Kv.watch``."""
-    position = _Position(start)
+    position = Position(start)
     refused_before = False
     while not members.closed:
         member = members.current
@@ -100,7 +104,7 @@ class _Stream:
         self._reading: asyncio.Task[Any] | None = None
         self._watch_id = 0
 
-    async def open(self, prefix: str, position: _Position) -> WatchBatch:
+    async def open(self, prefix: str, position: Position) -> WatchBatch:
         """Start the watch and wait until it stands."""
         position.reopen()
         first, end = codec.span(prefix)
@@ -124,8 +128,11 @@ class _Stream:
             await self._check_revision(position)
         return WatchBatch((), position.seen)
 
-    async def _check_revision(self, position: _Position) -> None:
-        """This member is behind us: it lags, or its cluster is another one that has never seen our revision."""
+    async def _check_revision(self, position: Position) -> None:
+        """This member is behind us: it lags, or its cluster is another one that has never seen our revision.
+
+        Another one that has come further meanwhile cannot be told from ours here; what is in the keys has to tell.
+        """
         try:
             revision = await self._members.revision()
         except KvUnavailable as error:
@@ -144,17 +151,15 @@ class _Stream:
         self._raise_if_ended(response)
         return response
 
-    def batch(self, response: Any, position: _Position) -> WatchBatch | None:
-        """What a response means. A sign of life tells where we are.
+    def batch(self, response: Any, position: Position) -> WatchBatch | None:
+        """What a response means.
 
-        An answer to a progress request may overtake events before etcd 3.4.25 and 3.5.8, so it moves nothing; what a
-        member says by itself comes in order, under the watch's own id.
+        One that is not under our watch's id answers a progress request. It is a sign of life and no more: before etcd
+        3.4.25 and 3.5.8 it may overtake events.
         """
-        if response.events or response.fragment:
-            return position.take(response)
-        if response.watch_id == self._watch_id and not response.created:
-            position.seen = max(position.seen, response.header.revision)
-        return WatchBatch((), position.seen)
+        if response.watch_id != self._watch_id:
+            return WatchBatch((), position.seen)
+        return position.take(response)
 
     async def _send(self, **request: Any) -> None:
         message = self._members.codec.message("WatchRequest", **request)
