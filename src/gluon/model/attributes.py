@@ -44,6 +44,9 @@ class Attributes:
         targets = self.references.pointer(flat, name, fields)
         if targets:
             return self.references.reference(targets, fields.at("type"))
+        if base := self.references.without_holder(flat, name, fields):
+            self.faults.add(flat.place, f"'{flat.name}' needs an object that extends {base}: its {name} refers to it")
+            return None
         type = self.types.of(fields)
         if flat.role is Role.PORT and name in _PORT_JSON and type == String(getattr(type, "length", 0), None, Format.JSON):
             return Json()
@@ -133,14 +136,21 @@ class Attributes:
             self._unique(type, fields)
         if isinstance(type, List) and type.unique:
             self._unique(type.items, fields)
-        if "on_delete" in fields and not isinstance(type, Reference):
-            note(fields.at("on_delete"), "on_delete is for references")
-        if attribute.on_delete == "set_null" and attribute.required:
-            note(fields.at("on_delete"), "on_delete: set_null on an attribute that is required and so never null")
-        if attribute.required and attribute.default is None:
-            note(fields.at("default"), "a required attribute is never null: give another default, or none")
+        self._reaction(attribute, fields)
         if attribute.required and attribute.readonly and not fillers:
             note(fields.at("readonly"), "required and readonly without a default: nobody could give it")
+
+    def _reaction(self, attribute: Attribute, fields: Fields) -> None:
+        """Note what does not fit an attribute that is never null, or that refers to nothing."""
+        items = attribute.type
+        while isinstance(items, List):
+            items = items.items
+        if "on_delete" in fields and not isinstance(items, Reference):
+            self.faults.add(fields.at("on_delete"), "on_delete is for references")
+        if attribute.on_delete == "set_null" and attribute.required and isinstance(attribute.type, Reference):
+            self.faults.add(fields.at("on_delete"), "set_null on an attribute that is required, and so never null")
+        if attribute.required and attribute.default is None:
+            self.faults.add(fields.at("default"), "a required attribute is never null: give another default, or none")
 
     def _unique(self, type: Type, fields: Fields) -> None:
         key = "unique" if "unique" in fields else "allocate"
@@ -175,7 +185,14 @@ class Attributes:
         return tuple(members)
 
     def _member(self, name: str, place: Place, fields: Fields, type: Type) -> Attribute:
-        required, default = fields.flag("required"), self._default(fields, type)
-        if required and default is None:
-            self.faults.add(fields.at("default"), "a required attribute is never null: give another default, or none")
-        return Attribute(name, type, place, fields.text("description") or "", required, default)
+        attribute = Attribute(
+            name,
+            type,
+            place,
+            description=fields.text("description") or "",
+            required=fields.flag("required"),
+            default=self._default(fields, type),
+            on_delete=self._on_delete(fields),
+        )
+        self._reaction(attribute, fields)
+        return attribute

@@ -24,7 +24,7 @@ def default_of(node: Node, type: Type, faults: Faults) -> Any:
     return value
 
 
-def value_of(node: Node, type: Type) -> Any:
+def value_of(node: Node, type: Type) -> Any:  # noqa: PLR0911 - one branch for each type
     """What a node means where a value of ``type`` is wanted; what does not fit comes back as it is, for the check to refuse."""
     match node, type:
         case Scalar(), String() | Uuid() | Enum():

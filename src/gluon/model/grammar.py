@@ -70,7 +70,7 @@ TYPE: Final[Keys] = {
     "max_items": Shape.WHOLE,
     "attributes": Shape.MAP,
 }
-MEMBER: Final[Keys] = {**TYPE, "required": Shape.FLAG, "default": Shape.ANY}
+MEMBER: Final[Keys] = {**TYPE, "required": Shape.FLAG, "default": Shape.ANY, "on_delete": Shape.TEXT}
 ATTRIBUTE: Final[Keys] = {
     **MEMBER,
     "primary": Shape.FLAG,
@@ -81,7 +81,6 @@ ATTRIBUTE: Final[Keys] = {
     "allocate": Shape.FLAG,
     "generate": Shape.FLAG,
     "default_from": Shape.TEXT,
-    "on_delete": Shape.TEXT,
     "renamed_from": Shape.TEXT,
     "policies": Shape.MAP,
 }

@@ -46,7 +46,7 @@ class Flat:
 
 
 def flatten(objects: Mapping[str, Declaration], faults: Faults) -> dict[str, Flat]:
-    """All objects that can be flattened, base objects among them; notes a base that is missing, an API object, or its own base."""
+    """All objects that can be flattened, base objects among them; notes a base that is missing, an API object or a circle."""
     return {name: _flat(lineage, faults) for name in objects if (lineage := _lineage(name, objects, faults))}
 
 
@@ -77,8 +77,8 @@ def _flat(lineage: tuple[Declaration, ...], faults: Faults) -> Flat:
     identifier: str | None = None
     composite: list[str] = []
     for declaration in reversed(lineage):
-        for name, own in declaration.attributes.items():
-            attributes[name] = _over(attributes[name], own) if name in attributes else own
+        for name, said in declaration.attributes.items():
+            attributes[name] = _over(attributes[name], said) if name in attributes else said
         policies.update(declaration.policies.entries)
         primaries = [a for a in declaration.attributes.values() if a.fields.flag("primary")]
         if identifier is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from gluon.model import grammar, roles, rules
@@ -152,7 +152,7 @@ class Objects:
         elif key not in fitting:
             where = api.at("parent_key") if api else place
             self.faults.add(where, f"parent_key '{key}' is no reference to '{parent}'", nearest(key, fitting))
-        return _replace_api(obj, Api(obj.api.name, obj.api.plural_name, parent, key))
+        return replace(obj, api=replace(obj.api, parent=parent, parent_key=key))
 
     def _parent(self, api: Fields) -> tuple[str | None, str | None, Place]:
         """Parent, parent key, and where the parent stands; the classic language's root is none."""
@@ -195,22 +195,18 @@ class Objects:
         return bool(names) and all(n.text in by_name for n in names)
 
     def _paths(self, objects: Sequence[Object]) -> None:
-        """Note objects that share a path, a command or, when capitals are folded, a table."""
-        for what, said in (("name", lambda o: o.api.name), ("path", lambda o: o.api.plural_name), ("table", lambda o: o.name)):
-            taken: dict[str, Object] = {}
-            for obj in objects:
-                other = taken.setdefault(said(obj).lower(), obj)
-                if other is not obj:
-                    flat_api = self.flats[obj.name].declaration.api
-                    place = (
-                        flat_api.at("plural_name" if what == "path" and "plural_name" in flat_api else "name")
-                        if flat_api
-                        else obj.place
-                    )
-                    self.faults.add(place, f"'{obj.name}' has the same {what} as '{other.name}': '{said(obj)}'")
+        """Note objects that share a command, a path or, when capitals are folded, a table."""
+        self._distinct("name", [(o, o.api.name) for o in objects])
+        self._distinct("path", [(o, o.api.plural_name) for o in objects])
+        self._distinct("table", [(o, re.sub("[_-]", "", o.name)) for o in objects])
 
-
-def _replace_api(obj: Object, api: Api) -> Object:
-    return Object(
-        obj.proton, obj.name, obj.role, api, obj.identifier, obj.attributes, obj.policies, obj.unique, obj.place, obj.description
-    )
+    def _distinct(self, what: str, named: Sequence[tuple[Object, str]]) -> None:
+        taken: dict[str, Object] = {}
+        for obj, word in named:
+            other = taken.setdefault(word.lower(), obj)
+            if other is obj:
+                continue
+            api = self.flats[obj.name].declaration.api
+            key = "plural_name" if api and what == "path" and "plural_name" in api else "name"
+            place = obj.place if api is None or what == "table" else api.at(key)
+            self.faults.add(place, f"'{obj.name}' has the same {what} as '{other.name}': '{word}'")

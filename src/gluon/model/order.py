@@ -3,27 +3,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import assert_never
+from collections.abc import Sequence
 
+from gluon.model.links import links
 from gluon.model.schema import Object
-from gluon.model.types import Boolean, Enum, Integer, Json, List, Number, Reference, String, Structure, Type, Uuid
-
-
-def targets(type: Type) -> Iterator[str]:
-    """The names of the objects that a value of this type may refer to, also inside lists and structures."""
-    match type:
-        case Reference():
-            yield from type.targets
-        case List():
-            yield from targets(type.items)
-        case Structure():
-            for attribute in type.attributes:
-                yield from targets(attribute.type)
-        case Integer() | Number() | String() | Boolean() | Uuid() | Enum() | Json():
-            return
-        case _:
-            assert_never(type)
 
 
 def in_order(objects: Sequence[Object]) -> tuple[Object, ...]:
@@ -49,9 +32,9 @@ def in_order(objects: Sequence[Object]) -> tuple[Object, ...]:
 
 def _mask(bit: dict[str, int], obj: Object) -> int:
     mask = 0
-    for attribute in obj.attributes:
-        for name in targets(attribute.type):
-            mask |= bit[name]
+    for link in links(obj):
+        for name in link.reference.targets:
+            mask |= bit.get(name, 0)
     return mask
 
 

@@ -16,7 +16,7 @@ from typing import Final
 from gluon.model.faults import Faults
 from gluon.model.grammar import Fields
 from gluon.model.inheritance import Flat
-from gluon.model.schema import Place, Role
+from gluon.model.schema import ROLE_OF_BASE, Place, Role
 from gluon.model.types import DEFAULT_LENGTH, Enum, Integer, Reference, String, Type, Uuid
 
 Key = Uuid | String | Integer | Enum
@@ -57,6 +57,12 @@ class References:
         """What an untyped pointer of a role refers to; None for every other attribute."""
         role = POINTERS.get((flat.role, name))
         return self.holding(role) if role and fields.text("type") in ("uuid", "string") else None
+
+    def without_holder(self, flat: Flat, name: str, fields: Fields) -> str | None:
+        """The base object that a role's pointer names and that no object of the API extends; None where all is well."""
+        role = POINTERS.get((flat.role, name))
+        base = fields.text("type")
+        return base if role and base and ROLE_OF_BASE.get(base) is role and not self.holding(role) else None
 
     def targets(self, name: str) -> tuple[str, ...]:
         """The API objects that a reference to ``name`` may point to."""

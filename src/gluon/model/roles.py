@@ -9,7 +9,6 @@ from typing import Final
 
 from gluon.model.faults import Faults
 from gluon.model.inheritance import Flat
-from gluon.model.references import POINTERS
 from gluon.model.schema import (
     BINDING_ATTRIBUTES,
     BINDING_ID,
@@ -36,7 +35,7 @@ GIVEN_TO_INTERFACE: Final = ("tenant_id", "name", "port_id", "segmentation_type"
 #: Roles that one object at most may hold.
 SINGLE: Final = (Role.PORT, Role.INTERFACE)
 
-_BASE_OF_ROLE: Final[Mapping[Role, str]] = MappingProxyType({role: base for base, role in ROLE_OF_BASE.items()})
+BASE_OF_ROLE: Final[Mapping[Role, str]] = MappingProxyType({role: base for base, role in ROLE_OF_BASE.items()})
 
 
 def reserved(role: Role) -> tuple[str, ...]:
@@ -70,21 +69,14 @@ def check(objects: Sequence[Object], flats: Mapping[str, Flat], faults: Faults) 
         holders.setdefault(obj.role, []).append(obj)
         for name in NEEDED.get(obj.role, ()):
             if name not in flats[obj.name].attributes:
-                faults.add(obj.place, f"'{obj.name}' extends {_BASE_OF_ROLE[obj.role]}, which then needs the attribute '{name}'")
+                faults.add(obj.place, f"'{obj.name}' extends {BASE_OF_ROLE[obj.role]}, which then needs the attribute '{name}'")
     for role in SINGLE:
         for second in holders.get(role, [])[1:]:
             first = holders[role][0].name
-            faults.add(second.place, f"a second object that extends {_BASE_OF_ROLE[role]}: '{first}' does already")
+            faults.add(second.place, f"a second object that extends {BASE_OF_ROLE[role]}: '{first}' does already")
     for interface in holders.get(Role.INTERFACE, ()):
         for port in holders.get(Role.PORT, ()):
             _default_interface(interface, port, faults)
-
-
-def holder_missing(flat: Flat, name: str, flats: Mapping[str, Flat]) -> Role | None:
-    """The role that a pointer of a role's object needs and that no object of the model holds."""
-    role = POINTERS.get((flat.role, name))
-    held = any(f.role is role and f.declaration.api is not None for f in flats.values())
-    return None if role is None or held else role
 
 
 def _default_interface(interface: Object, port: Object, faults: Faults) -> None:

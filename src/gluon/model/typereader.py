@@ -88,7 +88,7 @@ class Types:
             self.faults.add(fields.entries[key].place, f"{key} does not fit the type {name}")
         return self._built(name, fields)
 
-    def _built(self, name: str, fields: Fields) -> Type | None:
+    def _built(self, name: str, fields: Fields) -> Type | None:  # noqa: PLR0911 - one branch for each type
         match name:
             case "integer":
                 return self._integer(fields)
