@@ -52,15 +52,13 @@ def sqlite_commits(database: Path, folder: Path, *, group: int, seconds: float) 
     The tables, indexes and rows are copied from ``database``: the last port, its interface, their change rows.
     """
     source = sqlite3.connect(f"file:{database}?mode=ro", uri=True)
-    target = sqlite3.connect(folder / "floor.sqlite", isolation_level=None)
+    target = sqlite3.connect(folder / f"floor-{group}.sqlite", isolation_level=None)
     target.execute("PRAGMA journal_mode=WAL")
     target.execute("PRAGMA synchronous=FULL")
     for (sql,) in source.execute("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite_%'"):
         target.execute(sql)
     inserts = [_insert(source, name) for name in ("net_l3vpn_proton_base_port", "net_l3vpn_interface")]
-    changes = next(
-        name for (name,) in source.execute("SELECT name FROM sqlite_master WHERE type = 'table'") if name.endswith("change")
-    )
+    changes = "gluon_changes"
     columns = [row[1] for row in source.execute(f"PRAGMA table_info({changes})") if not row[5]]
     change = f"INSERT INTO {changes} ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})"
     change_row = tuple("x" if n in ("proton", "object", "identifier", "id") else 0 for n in columns)

@@ -54,7 +54,6 @@ async def measure(site: Site, seconds: float) -> list[Figure]:
     floor_db = {
         group: floors.sqlite_commits(site.database, site.folder, group=group, seconds=min(seconds, 2)) for group in (1, 64)
     }
-    (site.folder / "floor.sqlite").unlink()
     async with floors.bare_http(site.folder, one.read_bytes()) as bare:
         for clients in (1, 8, 64):
             floor = (await wrk.run(create, bare, site.folder, clients=clients, seconds=seconds)).rate
