@@ -1,0 +1,243 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Keeps the copy equal to etcd: a snapshot at one revision, then watches from the next.
+
+    page … page  (all at revision r)  ─► the copy ─► what differs ─► reconciling
+    watch from r+1                    ─► the copy ─► each change  ─► reconciling
+
+A lost history (compaction) or another epoch of the database only means to load again. While ``/gluon/sync`` says that etcd is
+not complete, removals are withheld. Nothing here decides what a backend is called with.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from typing import Final
+
+import msgspec
+
+from gluon.kv.contract import Compacted, Event, KeyValue, Kv, KvError
+from gluon.model.schema import Role
+from gluon.particle import keys
+from gluon.particle.shimtypes import Malformed, Record
+from gluon.shim import reports
+from gluon.shim.binding import Binder
+from gluon.shim.mirror import Mirror
+from gluon.shim.reconciling import Reconciler
+from gluon.shim.references import Key
+from gluon.shim.reports import Handed
+
+LOG = logging.getLogger(__name__)
+
+_PAGE: Final = 1000
+_RETRY: Final = 0.5
+
+
+class SyncState(msgspec.Struct, frozen=True):
+    """What ``/gluon/sync/<proton>`` says."""
+
+    epoch: str = ""
+    state: str = "complete"
+
+
+class _LoadAgain(Exception):
+    """The copy must be loaded anew."""
+
+
+class Following:
+    """Follows one Proton for the time of one lease."""
+
+    def __init__(self, kv: Kv, mirror: Mirror, binder: Binder, reconciler: Reconciler, controller: str) -> None:
+        self._kv = kv
+        self._mirror = mirror
+        self._binder = binder
+        self._reconciler = reconciler
+        self._controller = controller
+        self._proton = mirror.proton.name
+        self._ports = frozenset(o.name for o in mirror.proton.having(Role.PORT))
+        self._sync: SyncState | None = None
+        self._synced = False
+        self._first = True
+
+    async def run(self) -> None:
+        """Load and follow until cancelled."""
+        while True:
+            try:
+                revision = await self._load()
+                await self._follow(revision + 1)
+            except* (Compacted, _LoadAgain) as group:
+                LOG.info("loading again: %s", group.exceptions[0])
+            except* KvError as group:
+                LOG.warning("etcd cannot be followed, loading again: %s", group.exceptions[0])
+                await asyncio.sleep(_RETRY)
+
+    # The snapshot.
+
+    async def _load(self) -> int:
+        """Bring the copy to what etcd holds; the revision at which it does."""
+        if self._first:
+            self._reconciler.hold()
+        revision, found = await self._load_objects()
+        own: dict[Key, Handed] = {}
+        self._binder.forget()
+        self._mirror.clear_reports()
+        async for kv in self._all(keys.controllers(self._proton), revision):
+            self._take_controller(kv, own)
+        async for kv in self._all(keys.sync(self._proton), revision):
+            if kv.key == keys.sync(self._proton):
+                self._sync = _sync_state(kv.value)
+        self._synced = self._synced or self._sync is not None
+        gone = {key for key in self._mirror.known() if key not in found}
+        if self._complete:
+            self._let_go(gone | self._mirror.withheld - found)
+        else:
+            self._mirror.withheld = gone | {key for key in own if key not in found}
+        self._reconciler.recall(own, first=self._first)
+        self._first = False
+        LOG.info("%s: %d objects at revision %d", self._proton, len(found), revision)
+        return revision
+
+    async def _load_objects(self) -> tuple[int, set[Key]]:
+        """Put all objects into the copy; the revision, and which there are."""
+        page = await self._kv.page(keys.objects(self._proton), limit=_PAGE)
+        revision, found = page.revision, set[Key]()
+        self._binder.revisions.clear()
+        while True:
+            for kv in page.items:
+                key = self._key(kv.key)
+                if key is not None:
+                    found.add(key)
+                    self._put(key, kv)
+            if not page.more:
+                return revision, found
+            page = await self._kv.page(keys.objects(self._proton), after=page.items[-1].key, limit=_PAGE, revision=revision)
+
+    async def _all(self, prefix: str, revision: int) -> AsyncIterator[KeyValue]:
+        """Every key with this prefix, as of a revision."""
+        after: str | None = None
+        while True:
+            page = await self._kv.page(prefix, after=after, limit=_PAGE, revision=revision)
+            for kv in page.items:
+                yield kv
+            if not page.more:
+                return
+            after = page.items[-1].key
+
+    # The watches.
+
+    async def _follow(self, start: int) -> None:
+        """Follow all keys from a revision on, until they must be loaded again."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._watch(keys.objects(self._proton), start, self._on_objects))
+            group.create_task(self._watch(keys.controllers(self._proton), start, self._on_controllers))
+            group.create_task(self._watch(keys.sync(self._proton), start, self._on_sync))
+
+    async def _watch(self, prefix: str, start: int, handle: Callable[[tuple[Event, ...]], Awaitable[None]]) -> None:
+        async with contextlib.aclosing(self._kv.watch(prefix, start=start)) as batches:
+            async for batch in batches:
+                if batch.events:
+                    await handle(batch.events)
+
+    async def _on_objects(self, events: tuple[Event, ...]) -> None:
+        if any(e.type == "delete" for e in events) and self._synced:
+            held = await self._kv.get(keys.sync(self._proton))
+            self._learn(_sync_state(held.value) if held else None)
+        for event in events:
+            key = self._key(event.kv.key)
+            if key is None:
+                continue
+            if event.type == "put":
+                self._put(key, event.kv)
+            elif self._complete:
+                self._let_go((key,))
+            else:
+                self._mirror.withheld.add(key)
+
+    async def _on_controllers(self, events: tuple[Event, ...]) -> None:
+        for event in events:
+            self._take_controller(event.kv, None)
+
+    async def _on_sync(self, events: tuple[Event, ...]) -> None:
+        for event in events:
+            if event.kv.key == keys.sync(self._proton):
+                self._learn(_sync_state(event.kv.value) if event.type == "put" else None)
+
+    # What both bring.
+
+    @property
+    def _complete(self) -> bool:
+        """Whether what etcd does not hold is not wanted. Where no server has ever said, what is there is what is wanted."""
+        return self._sync.state == "complete" if self._sync else not self._synced
+
+    def _learn(self, sync: SyncState | None) -> None:
+        before, self._sync = self._sync, sync
+        self._synced = self._synced or sync is not None
+        if sync is not None and before is not None and sync.epoch != before.epoch:
+            raise _LoadAgain(f"the database began another epoch, {sync.epoch}")
+        if self._complete and self._mirror.withheld:
+            self._let_go(self._mirror.withheld.copy())
+
+    def _key(self, text: str) -> Key | None:
+        """The object that a key is about; None where this model has no such object."""
+        parsed = keys.parse_object(text)
+        return Key(parsed.object, parsed.id) if parsed and parsed.object in self._mirror.types else None
+
+    def _put(self, key: Key, kv: KeyValue) -> None:
+        """An object as etcd has it. What cannot be read changes nothing."""
+        try:
+            record = self._mirror.types[key.kind].decode(kv.value)
+        except Malformed as error:
+            LOG.error("%s cannot be read and is left as it was: %s", kv.key, error)
+            return
+        key = Key(key.kind, _shared(record, self._mirror, key))
+        if key.kind in self._ports:
+            self._binder.revisions[key.id] = kv.mod_revision
+        self._mirror.withheld.discard(key)
+        before = self._mirror.find(key)
+        if before == record:
+            return
+        self._mirror.put(key, record)
+        self._reconciler.changed(key, before)
+
+    def _let_go(self, gone: Iterable[Key]) -> None:
+        """These objects are there no more."""
+        for key in gone:
+            self._mirror.withheld.discard(key)
+            if key.kind in self._ports:
+                self._binder.revisions.pop(key.id, None)
+            self._reconciler.changed(key, self._mirror.drop(key))
+
+    def _take_controller(self, kv: KeyValue, own: dict[Key, Handed] | None) -> None:
+        """An answer or a report. One's own reports are taken where memory is being loaded (``own``)."""
+        parsed = keys.parse_controller(kv.key)
+        if parsed is None or parsed.object not in self._mirror.types:
+            return
+        key = Key(parsed.object, parsed.id)
+        if not parsed.controller:
+            if key.kind in self._ports:
+                self._binder.seen(key.id, kv)
+            return
+        try:
+            if parsed.controller != self._controller:
+                report = reports.decode(kv.value) if kv.create_revision else None
+                self._mirror.put_report(key, parsed.controller, report)
+            elif own is not None:
+                own[key] = reports.recall(kv.value, self._mirror.types[key.kind])
+        except Malformed as error:
+            LOG.warning("%s cannot be read: %s", kv.key, error)
+
+
+def _sync_state(value: bytes) -> SyncState:
+    """What the sync key says; where it cannot be read, nothing is complete."""
+    try:
+        return msgspec.json.decode(value, type=SyncState)
+    except (msgspec.ValidationError, msgspec.DecodeError):
+        return SyncState(state="")
+
+
+def _shared(record: Record, mirror: Mirror, key: Key) -> str:
+    """The id as the record holds it, so that both are one text in memory, if they are equal."""
+    own = mirror.types[key.kind].identifier(record)
+    return own if own == key.id else key.id

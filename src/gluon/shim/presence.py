@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Says in etcd that a shim is alive: ``/gluon/shim/<proton>/<controller>``, under a lease. One shim of a name works at a time.
+
+A second one of the same name stands by until the key of the first is gone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import socket
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+
+import msgspec
+
+from gluon.kv.contract import Compare, Get, KeyValue, Kv, KvError, KvUnavailable, Lease, Put, Txn
+
+LOG = logging.getLogger(__name__)
+_RETRY: Final = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Presence:
+    """The right to work: a key that was created at ``revision`` and lives as long as the lease."""
+
+    key: str
+    revision: int
+    lease: Lease
+
+
+def card(hosts: Sequence[str], backend: str) -> bytes:
+    """What others read about this shim."""
+    value = {"hosts": list(hosts), "backend": backend, "host": socket.gethostname(), "pid": os.getpid()}
+    return msgspec.json.encode({**value, "since": datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")})
+
+
+async def appear(kv: Kv, key: str, value: bytes, ttl: float) -> Presence:
+    """Wait until this shim may work, however long etcd is away or another shim of the name works."""
+    lease: Lease | None = None
+    told = ""
+    while True:
+        try:
+            if lease is None or not lease.alive:
+                lease = await kv.lease(ttl)
+            holder = await _take(kv, key, value, lease)
+            if holder.lease == lease.id:
+                return Presence(key, holder.create_revision, lease)
+            told = _tell(told, "standby", f"another shim has the name at {key}; standing by")
+            await _gone(kv, holder)
+        except KvUnavailable as error:
+            told = _tell(told, "away", f"etcd cannot be reached; waiting: {error}")
+            await asyncio.sleep(_RETRY)
+        except asyncio.CancelledError:
+            if lease is not None:
+                await lease.revoke()
+            raise
+
+
+async def _take(kv: Kv, key: str, value: bytes, lease: Lease) -> KeyValue:
+    """Create the key where it is not there; who holds it then."""
+    result = await kv.txn(Txn((Compare(key, "create", "=", 0),), (Put(key, value, lease.id),), (Get(key),)), idempotent=True)
+    if result.succeeded:
+        return KeyValue(key, value, result.revision, result.revision, 1, lease.id)
+    holder = result.responses[0]
+    assert isinstance(holder, KeyValue)
+    return holder
+
+
+async def _gone(kv: Kv, holder: KeyValue) -> None:
+    """Return once the holder's key has been deleted, or may have been."""
+    async with contextlib.aclosing(kv.watch(holder.key, start=holder.mod_revision + 1)) as batches:
+        with contextlib.suppress(KvError):
+            async for batch in batches:
+                if any(e.type == "delete" and e.kv.key == holder.key for e in batch.events):
+                    return
+
+
+def _tell(before: str, state: str, text: str) -> str:
+    """Log what is being waited for, once; the state that was told."""
+    if state != before:
+        LOG.warning("%s", text)
+    return state

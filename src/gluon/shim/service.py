@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A shim: one backend for one Proton, joined to etcd.
+
+appear (lease) ─► load and follow ─► calls and answers ─► until the lease is lost ─► appear again
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+from collections.abc import Callable
+from typing import Final
+
+from gluon import settings
+from gluon.kv.contract import Kv
+from gluon.model.schema import Proton
+from gluon.particle import keys
+from gluon.shim import presence
+from gluon.shim.binding import Binder
+from gluon.shim.calling import Calls
+from gluon.shim.following import Following
+from gluon.shim.journal import Journal
+from gluon.shim.mirror import Mirror
+from gluon.shim.planning import Placement
+from gluon.shim.presence import Presence
+from gluon.shim.reconciling import Hands, Pace, Reconciler
+
+LOG = logging.getLogger(__name__)
+
+_LAST_WRITES: Final = 5.0
+
+
+class Shim:
+    """Runs until cancelled; then it ends cleanly: calls under way finish, what they did is reported, the lease is given up.
+
+    ``model`` makes the copy: ``Mirror``, or a vendor's subclass of it.
+    """
+
+    def __init__(
+        self,
+        settings: settings.Shim,
+        proton: Proton,
+        backend: object,
+        kv: Kv,
+        *,
+        model: Callable[[Proton], Mirror] = Mirror,
+        pace: Pace | None = None,
+    ) -> None:
+        self._kv = kv
+        self._ttl = settings.lease_ttl
+        self._name = settings.name or socket.gethostname()
+        self._key = keys.shim(proton.name, self._name)
+        self._card = presence.card(settings.host_list, f"{type(backend).__module__}:{type(backend).__qualname__}")
+        self._presence: Presence | None = None
+        self._journal = Journal(kv)
+        self.model = model(proton)
+        self._calls = Calls(backend, self.model)
+        self._binder = Binder(kv, self._journal, self.model, self._name)
+        hands = Hands(self._calls, self._journal, self._binder, self._name, settings.binds)
+        placement = Placement(frozenset(settings.host_list), frozenset(settings.tenants))
+        self._reconciler = Reconciler(self.model, placement, hands, pace or Pace(), self._alive)
+
+    @property
+    def busy(self) -> bool:
+        """Whether there is something to do now; what waits for another object or a later time does not count."""
+        return self._reconciler.queue.busy
+
+    async def run(self) -> None:
+        """Work until cancelled, through every loss of etcd and of the lease."""
+        writing = asyncio.create_task(self._journal.run())
+        try:
+            while True:
+                self._presence = await presence.appear(self._kv, self._key, self._card, self._ttl)
+                LOG.info("%s works at revision %d", self._key, self._presence.revision)
+                self._journal.open(self._key, self._presence.revision)
+                await self._work(self._presence, writing)
+                LOG.warning("%s has lost its lease: no call begins before it has one again", self._key)
+        finally:
+            await self._stop()
+            writing.cancel()
+            await asyncio.gather(writing, return_exceptions=True)
+
+    def _alive(self) -> bool:
+        return self._presence is not None and self._presence.lease.alive
+
+    async def _work(self, held: Presence, writing: asyncio.Task[None]) -> None:
+        """Follow and call for as long as the lease lives."""
+        following = Following(self._kv, self.model, self._binder, self._reconciler, self._name)
+        tasks = [asyncio.create_task(c) for c in (following.run(), held.lease.lost(), self._journal.closed())]
+        try:
+            ended, _ = await asyncio.wait([*tasks, writing], return_when=asyncio.FIRST_COMPLETED)
+            for task in ended:
+                task.result()
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+        self._presence = None
+        self._journal.close()
+        await held.lease.revoke()
+
+    async def _stop(self) -> None:
+        await self._reconciler.stop()
+        try:
+            async with asyncio.timeout(_LAST_WRITES):
+                await self._journal.drained()
+        except TimeoutError:
+            LOG.warning("etcd takes no writes: the last reports are not written, so their calls will be repeated")
+        self._journal.close()
+        self._calls.close()
+        if self._presence is not None:
+            await self._presence.lease.revoke()
