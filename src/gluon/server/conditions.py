@@ -1,21 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
 """Conditional requests (RFC 9110 section 13): an object's ETag is its revision in quotes.
 
-Reads are checked here against the record; for writes ``expected`` says which revision the transaction must find.
+Reads are checked here against the record; for writes the transaction checks the revision that ``named_revisions`` finds.
 """
 
 from __future__ import annotations
 
 import re
-from typing import Final, Literal
+from typing import Final
 
 from gluon.errors import Stale
 from gluon.server.exchange import Request
 from gluon.store.contract import Record
 
+_REVISION: Final = re.compile(rb'"[1-9][0-9]{0,18}"')
 _TAG: Final = re.compile(rb'\s*(W/)?("[^"]*")\s*(?:,|$)')
-
-Anything = Literal["*"]
 
 
 def etag(record: Record) -> bytes:
@@ -34,6 +33,14 @@ def require_match(request: Request, record: Record) -> None:
     given = request.headers.get(b"if-match")
     if given is not None and not _names(given, etag(record), weak=False):
         raise Stale(f"the object is at revision {record['revision']}, which If-Match does not name")
+
+
+def named_revisions(request: Request) -> frozenset[int] | None:
+    """The revisions in If-Match; None where any will do. What is no tag of ours (a weak one, say) names no revision."""
+    given = request.headers.get(b"if-match")
+    if given is None or given.strip() == b"*":
+        return None
+    return frozenset(int(tag[1:-1]) for weak, tag in _TAG.findall(given) if not weak and _REVISION.fullmatch(tag))
 
 
 def _names(header: bytes, tag: bytes, *, weak: bool) -> bool:

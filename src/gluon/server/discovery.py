@@ -45,13 +45,13 @@ def _versions(family: Family) -> dict[str, Any]:
     """The newest version is the default one and CURRENT, the others are SUPPORTED."""
     versions = [
         {
-            "version_id": f"v{proton.version}",
+            "version": proton.version,
             "status": "CURRENT" if proton is family.newest else "SUPPORTED",
             "links": [_link("self", routes.prefix(proton))],
         }
         for proton in family.versions.values()
     ]
-    return {"default_version": f"v{family.newest.version}", "versions": versions}
+    return {"default_version": family.newest.version, "versions": versions}
 
 
 def _resources(proton: Proton) -> dict[str, Any]:

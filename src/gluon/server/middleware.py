@@ -36,7 +36,8 @@ def with_everything(handler: Handler, metrics: Metrics, *, access_log: bool) -> 
 
 def with_request_id(handler: Handler) -> Handler:
     """Take the client's request id where it is a sane one, else make one that no other process makes."""
-    made = (f"req-{secrets.token_hex(8)}-{n:x}" for n in itertools.count(1))
+    process = secrets.token_hex(8)
+    made = (f"req-{process}-{n:x}" for n in itertools.count(1))
 
     async def identified(request: Request) -> Response:
         headers = request.headers

@@ -3,7 +3,8 @@
 
     ?tenant_id=…&limit=100&marker=<identifier of the last one seen>
 
-Pages follow one another by identifier, so objects that come and go between two requests shift nothing.
+Pages follow one another by identifier, so objects that come and go between two requests shift nothing. An attribute that is
+itself called ``limit`` or ``marker`` cannot be filtered by.
 """
 
 from __future__ import annotations
@@ -51,9 +52,9 @@ def asked(request: Request, document: Document, limits: Limits) -> Asked:
             if attribute in seen:
                 raise _invalid(f"{_shown(name)} is given more than once")
             seen.add(attribute)
-            if name == "limit" and name not in document.filters:
+            if name == "limit":
                 found["limit"] = _limit(text, limits.most)
-            elif name == "marker" and name not in document.filters:
+            elif name == "marker":
                 found["after"] = _marker(text, document)
             else:
                 filters[attribute] = document.parse_filter(name, text)

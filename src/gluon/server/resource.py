@@ -15,7 +15,7 @@ from gluon.errors import Missing
 from gluon.model.schema import Object
 from gluon.particle.documents import Document
 from gluon.server.exchange import Request
-from gluon.store.contract import Reads
+from gluon.store.contract import Store
 
 #: What a route that is not nested demands of an object.
 ANYTHING: Final[Mapping[str, Any]] = MappingProxyType({})
@@ -29,9 +29,9 @@ class Parent:
     document: Document
     key: str
 
-    async def require(self, reads: Reads, id: Any) -> None:
+    async def require(self, store: Store, id: Any) -> None:
         """Raises Missing where there is no such parent."""
-        if await reads.get(self.object, id) is None:
+        if await store.get(self.object, id) is None:
             raise missing(self.object, id)
 
 

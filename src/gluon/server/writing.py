@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import quote
 
+from gluon.errors import Stale
 from gluon.server.binding import Binder, Work, Written
-from gluon.server.conditions import etag
+from gluon.server.conditions import etag, named_revisions
 from gluon.server.exchange import Header, Request, Response
 from gluon.server.media import require_json_body
 from gluon.server.resource import Resource
@@ -46,13 +47,10 @@ class Writing:
         """201 with the object and its Location; 202 for a port whose bind nobody has answered yet."""
         resource, objects = self._resource, self._desk.objects
         scope = resource.scope(request)
-        body = await self._body(request)
-        values = resource.document.decode_create(body, scope)
+        values = resource.document.decode_create(await self._body(request), scope)
         id = self._chosen_id(values) if resource.object.is_port else None
 
         async def work(tx: Tx, binding_id: str) -> Outcome:
-            if resource.parent is not None:
-                await resource.parent.require(tx, scope[resource.parent.key])
             return await objects.create(tx, resource.object, values, binding_id=binding_id, scope=scope)
 
         written = await self._write(request, id, work)
@@ -63,11 +61,11 @@ class Writing:
         """200 with the object; 202 for a port whose bind nobody has answered yet."""
         resource, objects = self._resource, self._desk.objects
         id, scope = resource.identifier(request), resource.scope(request)
-        body = await self._body(request)
-        values = resource.document.decode_update(body)
+        values = resource.document.decode_update(await self._body(request))
+        revision = await self._expected(request, id)
 
         async def work(tx: Tx, binding_id: str) -> Outcome:
-            return await objects.update(tx, resource.object, id, values, binding_id=binding_id, scope=scope)
+            return await objects.update(tx, resource.object, id, values, binding_id=binding_id, if_match=revision, scope=scope)
 
         return self._response(request, 200, await self._write(request, id, work))
 
@@ -75,12 +73,23 @@ class Writing:
         """204."""
         resource, objects = self._resource, self._desk.objects
         id, scope = resource.identifier(request), resource.scope(request)
-        await self._desk.store.write(lambda tx: objects.delete(tx, resource.object, id, scope=scope))
+        revision = await self._expected(request, id)
+        await self._desk.store.write(lambda tx: objects.delete(tx, resource.object, id, if_match=revision, scope=scope))
         return Response(204)
 
     async def _body(self, request: Request) -> bytes:
         require_json_body(request)
         return await request.body(self._desk.max_body)
+
+    async def _expected(self, request: Request, id: Any) -> int | None:
+        """The revision that the transaction must find, None for any. Of several that the client takes, the present one."""
+        revisions = named_revisions(request)
+        if revisions is None or len(revisions) == 1:
+            return None if revisions is None else next(iter(revisions))
+        record = await self._desk.store.get(self._resource.object, id)
+        if record is not None and record["revision"] not in revisions:
+            raise Stale(f"the object is at revision {record['revision']}, which If-Match does not name")
+        return None if record is None else int(record["revision"])
 
     def _chosen_id(self, values: dict[str, Any]) -> Any:
         """The identifier of a new port, chosen here where the server chooses: answers are expected before it is there."""
