@@ -84,11 +84,12 @@ async def until(holds: Callable[[], Any], seconds: float = 10.0) -> Any:
 class Rig:
     """One database and one etcd, with the verbs of the API and what an operator does with etcdctl."""
 
-    def __init__(self, kv: Kv, beside: Callable[[], Awaitable[Kv]], store: Store, proton: Proton) -> None:
+    def __init__(self, kv: Kv, beside: Callable[[], Awaitable[Kv]], store: Store, proton: Proton, path: Path) -> None:
         self.kv = kv
         self.beside = beside
         self.store = store
         self.proton = proton
+        self.path = path
         self.objects = Objects(proton)
 
     def __getattr__(self, name: str) -> Object:
@@ -135,6 +136,13 @@ class Rig:
             task.cancel()
             await asyncio.wait([task])
             assert task.cancelled()
+
+    @asynccontextmanager
+    async def another(self) -> AsyncIterator[Rig]:
+        """A second server's view: a store and a connection of its own, on the same database and etcd."""
+        store = await open_store(f"sqlite:///{self.path}", [self.proton])
+        yield Rig(await self.beside(), self.beside, store, self.proton, self.path)
+        await store.close()
 
     def key(self, obj: Object, id: Any) -> str:
         return f"/proton/{self.proton.name}/{obj.name}/{id}"
@@ -216,7 +224,7 @@ def endpoint(request: pytest.FixtureRequest) -> str | None:
 
 
 @pytest.fixture
-async def rig(endpoint: str | None, store: Store, proton: Proton) -> AsyncIterator[Rig]:
+async def rig(endpoint: str | None, store: Store, proton: Proton, tmp_path: Path) -> AsyncIterator[Rig]:
     """On both kinds of etcd."""
     opened: list[Any] = []
 
@@ -226,19 +234,19 @@ async def rig(endpoint: str | None, store: Store, proton: Proton) -> AsyncIterat
         opened.append(await connect(Etcd(endpoints=(endpoint,))))
         return opened[-1]
 
-    yield Rig(await beside(), beside, store, proton)
+    yield Rig(await beside(), beside, store, proton, tmp_path / "gluon.sqlite")
     for kv in opened:
         await kv.close()
 
 
 @pytest.fixture
-async def memory(store: Store, proton: Proton) -> AsyncIterator[Rig]:
+async def memory(store: Store, proton: Proton, tmp_path: Path) -> AsyncIterator[Rig]:
     """On the twin in memory alone, whose ``kv`` has switches for faults."""
     opened: list[MemoryKv] = []
 
     async def beside() -> Kv:
         return await _memory(opened)
 
-    yield Rig(await beside(), beside, store, proton)
+    yield Rig(await beside(), beside, store, proton, tmp_path / "gluon.sqlite")
     for kv in opened:
         await kv.close()

@@ -15,12 +15,12 @@ import os
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry
 
 from gluon.errors import GluonError
 from gluon.kv.contract import Kv
+from gluon.model.catalogue import Family
 from gluon.particle import keys
 from gluon.settings import Sync as Settings
 from gluon.store.contract import Backlog, Store
@@ -32,9 +32,6 @@ from gluon.sync.pace import Health, keep
 from gluon.sync.parts import Board, Parts, ProtonState
 from gluon.sync.relay import Relay
 from gluon.sync.waits import PortWaits
-
-if TYPE_CHECKING:
-    from gluon.model.catalogue import Family
 
 _COUNT = 1.0  # seconds between counts of what waits
 

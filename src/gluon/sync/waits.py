@@ -21,11 +21,12 @@ from gluon.sync.naming import answer_key
 class PortWait:
     """One request's wait (a ``gluon.server.waits.Wait``)."""
 
-    __slots__ = ("_future", "_waits", "begun", "binding_id", "id", "key", "object")
+    __slots__ = ("_ended", "_outcome", "_waits", "begun", "binding_id", "id", "key", "object")
 
     def __init__(self, waits: PortWaits, obj: Object, id: str, binding_id: str) -> None:
         self._waits = waits
-        self._future: asyncio.Future[Record | Conflict | None] = asyncio.get_running_loop().create_future()
+        self._outcome: Record | Conflict | None = None
+        self._ended: asyncio.Future[None] | None = None
         self.object = obj
         self.id = id
         self.key = answer_key(obj, id)
@@ -41,28 +42,40 @@ class PortWait:
         self._waits.remove(self)
 
     async def outcome(self, timeout: float) -> Record | None:
-        """The port's record once the answer is stored; None after ``timeout`` seconds. Raises Conflict: overtaken, deleted."""
-        self.begun = True
-        if not self._future.done():
-            self._waits.begin(self)
-        timer = asyncio.get_running_loop().call_later(timeout, self.end, None)
-        try:
-            outcome = await self._future
-        finally:
-            timer.cancel()
-        if isinstance(outcome, Conflict):
-            raise outcome
-        return outcome
+        """The port's record once the answer is stored; None after ``timeout`` seconds. Raises Conflict: overtaken, deleted.
 
-    def end(self, outcome: Record | Conflict | None) -> None:
+        Call it once the bind is committed; again, if wanted, after a None.
+        """
+        self.begun = True
+        if not self.ended:
+            self._waits.begin(self)
+            loop = asyncio.get_running_loop()
+            self._ended = ended = loop.create_future()
+            timer = loop.call_later(timeout, _end, ended)
+            try:
+                await ended
+            finally:
+                timer.cancel()
+        if isinstance(self._outcome, Conflict):
+            raise self._outcome
+        return self._outcome
+
+    def end(self, outcome: Record | Conflict) -> None:
         """End the wait so, unless it has ended."""
-        if not self._future.done():
-            self._future.set_result(outcome)
+        if self._outcome is None:
+            self._outcome = outcome
+            if self._ended is not None:
+                _end(self._ended)
 
     @property
     def ended(self) -> bool:
         """Whether there is nothing left to wait for."""
-        return self._future.done()
+        return self._outcome is not None
+
+
+def _end(future: asyncio.Future[None]) -> None:
+    if not future.done():
+        future.set_result(None)
 
 
 class PortWaits:

@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One relay at a time: takeover, the fence, and the bell of those who do not lead."""
+
+import asyncio
+import time
+
+import pytest
+
+from gluon.kv.contract import Put
+from gluon.sync.election import Election, Term
+from gluon.sync.position import Position
+from gluon.sync.writer import Deposed, Disturbed, Writer
+
+from .conftest import Rig, until
+
+LEADER = "/gluon/leader/test-{}"
+
+
+async def test_the_second_takes_over_at_once_where_the_first_resigns(rig: Rig) -> None:
+    first = rig.sync(ttl=30)
+    task = asyncio.create_task(first.run())
+    await until(lambda: first.report().leader)
+    async with rig.running(kv=await rig.beside(), ttl=30) as second:
+        await rig.create(rig.Slot, number=1)
+        await until(rig.equal)
+        assert not second.report().leader
+        task.cancel()
+        await asyncio.wait([task])
+        await until(lambda: second.report().leader, 3)
+        await rig.create(rig.Slot, number=2)
+        await until(rig.equal)
+    assert await rig.kv.get(await rig.leader_key()) is None
+
+
+async def test_a_server_that_does_not_lead_wakes_the_one_that_does(rig: Rig) -> None:
+    # Two servers on one database: what the second commits, the first hears of through etcd alone.
+    async with rig.running() as first:
+        await until(lambda: first.report().leader)
+        await until(rig.complete)
+        async with rig.another() as other, other.running() as second:
+            await asyncio.sleep(0.1)
+            taken = []
+            for number in range(10):
+                await other.create(other.Slot, number=number)
+                since = time.monotonic()
+                await until(lambda number=number: rig.kv.get(rig.key(rig.Slot, number)))
+                taken.append(time.monotonic() - since)
+            assert not second.report().leader
+    assert sorted(taken)[5] < 0.3
+
+
+async def test_a_leader_that_hangs_is_replaced_and_writes_nothing_after(memory: Rig) -> None:
+    async with memory.running(ttl=0.3) as first:
+        await until(lambda: first.report().leader)
+        await until(memory.complete)
+        memory.kv.unavailable = True
+        kv = await memory.beside()
+        async with memory.running(kv=kv, ttl=0.3) as second:
+            since = time.monotonic()
+            await until(lambda: second.report().leader, 5)
+            assert time.monotonic() - since < 3
+            await until(lambda: not first.report().leader)
+            await memory.create(memory.Slot, number=1)
+            await until(lambda: kv.get(memory.key(memory.Slot, 1)))
+            memory.kv.unavailable = False
+            await memory.create(memory.Slot, number=2)
+            await until(memory.equal)
+            assert (first.report().leader, second.report().leader) == (False, True)
+
+
+async def _elected(rig: Rig, key: str) -> tuple[asyncio.Task, Term]:
+    terms: list[Term] = []
+
+    async def lead(term: Term) -> None:
+        terms.append(term)
+        await term.over()
+
+    task = asyncio.create_task(Election(await rig.beside(), key, "test", 5).run(lead))
+    await until(lambda: terms)
+    return task, terms[0]
+
+
+async def test_the_deposed_write_nothing(rig: Rig) -> None:
+    key = LEADER.format(rig.proton.name)
+    task, old = await _elected(rig, key)
+    writer = Writer(rig.kv, old, rig.proton.name)
+    await writer.open()
+    here = Position("db", "e", 1, "complete")
+    await writer.write(here, (Put(rig.key(rig.Slot, 1), b"{}"),))
+    # Another is elected without the old one knowing.
+    await rig.kv.delete(key)
+    other, new = await _elected(rig, key)
+    with pytest.raises(Deposed):
+        await writer.write(here, (Put(rig.key(rig.Slot, 2), b"{}"),))
+    assert not old.alive
+    assert new.alive
+    assert await rig.kv.get(rig.key(rig.Slot, 2)) is None
+    for running in (task, other):
+        running.cancel()
+    await asyncio.wait([task, other])
+
+
+async def test_a_changed_sync_key_stops_the_writer(rig: Rig) -> None:
+    task, term = await _elected(rig, LEADER.format(rig.proton.name))
+    writer = Writer(rig.kv, term, rig.proton.name)
+    await writer.open()
+    here = Position("db", "e", 1, "complete")
+    await writer.write(here)
+    await writer.look()
+    await rig.kv.put(rig.sync_key, here.encode())
+    with pytest.raises(Disturbed):
+        await writer.look()
+    with pytest.raises(Disturbed):
+        await writer.write(here, (Put(rig.key(rig.Slot, 1), b"{}"),))
+    assert await rig.kv.get(rig.key(rig.Slot, 1)) is None
+    task.cancel()
+    await asyncio.wait([task])
+
+
+async def test_a_leader_whose_key_vanished_stands_again(rig: Rig) -> None:
+    async with rig.running() as sync:
+        await until(lambda: sync.report().leader)
+        await until(rig.complete)
+        await rig.kv.delete(await rig.leader_key())
+        await rig.create(rig.Slot, number=1)
+        await until(rig.equal)
+        await until(lambda: sync.report().leader)
+
+
+async def test_an_election_whose_answer_was_lost_is_won_all_the_same(memory: Rig) -> None:
+    memory.kv.unanswered = 1  # the lease is granted to no one's knowledge
+    async with memory.running(ttl=0.3) as sync:
+        await until(lambda: sync.report().leader)
+    assert await (await memory.beside()).get(await memory.leader_key()) is None
+
+
+async def test_without_etcd_nothing_else_fails_and_nothing_is_lost(memory: Rig) -> None:
+    memory.kv.unavailable = True
+    async with memory.running() as sync:
+        await memory.create(memory.Slot, number=1)
+        await until(lambda: sync.report().etcd_error)
+        assert not sync.report().leader
+        memory.kv.unavailable = False
+        await until(memory.equal)
+        await until(lambda: sync.report().etcd_error is None)
