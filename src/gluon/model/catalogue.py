@@ -14,7 +14,7 @@ from pathlib import Path
 from types import MappingProxyType, ModuleType
 from typing import Final
 
-from gluon.model import versions
+from gluon.model import source, versions
 from gluon.model.compile import compile_node, is_model
 from gluon.model.faults import Faults, ModelError
 from gluon.model.imports import Library, shipped
@@ -90,8 +90,9 @@ def _installed(entry: EntryPoint, faults: Faults) -> list[Path]:
 def _compiled(path: Path, folders: Sequence[Path], library: Library, faults: Faults) -> Proton | None:
     """The Proton of a file; None where it is a base file, or wrong (then its faults are noted)."""
     try:
-        node = library.read(path)
-        return compile_node(node, str(path), library.beside(path, folders)) if is_model(node) else None
+        found = Faults()
+        node = source.read(path, found)
+        return compile_node(node, str(path), library.beside(path, folders), found) if is_model(node) else None
     except ModelError as error:
         faults.found.update(dict.fromkeys(error.faults))
         return None

@@ -31,17 +31,18 @@ def compile_file(path: str | Path, *, shared: Iterable[str | Path] = (), library
     """
     where = Path(path)
     library = (library or Library()).beside(where, map(Path, shared))
-    return compile_node(source.read(where), str(where), library)
+    faults = Faults()
+    return compile_node(source.read(where, faults), str(where), library, faults)
 
 
 def compile_text(text: str | bytes, *, file: str = "model.yaml", imports: Mapping[str, str] | None = None) -> Proton:
     """The Proton of a model's text. ``imports`` holds the texts of importable files by name; the shipped ones come after them."""
-    return compile_node(source.parse(text, file), file, Library(texts=dict(imports or {})))
-
-
-def compile_node(node: Node, file: str, library: Library) -> Proton:
-    """The Proton of a model's tree."""
     faults = Faults()
+    return compile_node(source.parse(text, file, faults), file, Library(texts=dict(imports or {})), faults)
+
+
+def compile_node(node: Node, file: str, library: Library, faults: Faults) -> Proton:
+    """The Proton of a model's tree. ``faults`` are those found so far; raises ``ModelError`` with them and all others."""
     files = Files(library, faults)
     fields = files.read(file, node)
     info = info_of(fields, Place(file, 1, 1), faults)

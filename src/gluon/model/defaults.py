@@ -20,7 +20,7 @@ def default_of(node: Node, type: Type, faults: Faults) -> Any:
     value = checker(type)(value_of(node, type), "", found)
     for fault in found:
         where = f" at {fault.pointer}" if fault.pointer else ""
-        faults.add(node.place, f"the default{where} breaks its own rule: it {fault.detail}")
+        faults.add(node.place, f"the default{where} breaks its own rule: {fault.detail}")
     return value
 
 

@@ -108,13 +108,17 @@ _FITS: Final[Mapping[Shape, Callable[[Node], bool]]] = {
 
 @dataclass(frozen=True, slots=True)
 class Fields:
-    """The keys of a map whose values have the shape that the grammar asks for. Reading never fails: what is not there is None."""
+    """The keys of a map whose values have the shape that the grammar asks for. Reading never fails: what is not there is None.
+
+    ``wrong`` are keys that are given, but not in their shape: they count as given, so that nobody misses them again.
+    """
 
     place: Place
     entries: Mapping[str, Entry]
+    wrong: frozenset[str] = frozenset()
 
     def __contains__(self, name: str) -> bool:
-        return name in self.entries
+        return name in self.entries or name in self.wrong
 
     def at(self, name: str) -> Place:
         """Where the value of a key stands; the place of the whole where the key is not given."""
@@ -156,8 +160,8 @@ def check(node: Node, keys: Keys, what: str, faults: Faults) -> Fields:
     """The fields of a map; notes every unknown key and every value of a wrong shape, and leaves these out."""
     if not isinstance(node, Map):
         faults.add(node.place, f"{what} must be a map")
-        return Fields(node.place, {})
-    fitting = {}
+        return Fields(node.place, {}, frozenset(keys))
+    fitting, wrong = {}, set()
     for name, entry in node.entries.items():
         shape = keys.get(name)
         if shape is None:
@@ -165,5 +169,6 @@ def check(node: Node, keys: Keys, what: str, faults: Faults) -> Fields:
         elif _FITS[shape](entry.value):
             fitting[name] = entry
         else:
+            wrong.add(name)
             faults.add(entry.value.place, f"{name} must be {shape.value}")
-    return Fields(node.place, fitting)
+    return Fields(node.place, fitting, frozenset(wrong))

@@ -94,7 +94,7 @@ def _over(base: Declared, own: Declared) -> Declared:
     kept = dict(base.fields.entries)
     if "type" in own.fields and own.fields.text("type") != base.fields.text("type"):
         kept = {name: entry for name, entry in kept.items() if name not in _OF_TYPE}
-    return Declared(own.name, own.place, Fields(own.fields.place, {**kept, **own.fields.entries}))
+    return Declared(own.name, own.place, Fields(own.fields.place, {**kept, **own.fields.entries}, own.fields.wrong))
 
 
 def _identifier(primaries: Sequence[Declared], faults: Faults) -> str | None:

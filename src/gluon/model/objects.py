@@ -44,6 +44,8 @@ class Objects:
     def build(self) -> tuple[Object, ...]:
         """All API objects, in the order of the file."""
         self._types_of_bases()
+        for flat in self._api_flats():
+            self.references.key(flat.name, flat.place)
         built = [(flat, self._object(flat, flat.declaration.api)) for flat in self._api_flats() if flat.declaration.api]
         found = {obj.name: obj for _, obj in built if obj is not None}
         objects = tuple(self._with_parent(flat, obj, found) for flat, obj in built if obj is not None)
@@ -59,9 +61,10 @@ class Objects:
         used = {base.name for flat in self._api_flats() for base in flat.lineage}
         for name, flat in self.flats.items():
             for own in flat.declaration.attributes.values() if name not in used else ():
-                word = own.fields.text("type")
+                fields = flat.attributes[own.name].fields
+                word = fields.text("type")
                 if word is None or not self.references.known(word):
-                    self.attributes.types.of(own.fields)
+                    self.attributes.types.of(fields)
 
     def _object(self, flat: Flat, api: Fields) -> Object | None:
         attributes = self._identified(flat, self.attributes.of(flat))
@@ -104,9 +107,7 @@ class Objects:
         taken = {*BOOKKEEPING, *roles.reserved(flat.role)}
         for name, own in flat.attributes.items():
             if name.lower() in taken:
-                self.faults.add(
-                    own.place, f"'{name}' is kept by the server on every {flat.role.value} object: choose another name"
-                )
+                self.faults.add(own.place, f"'{name}' is what the server itself keeps of the object: choose another name")
             elif name.lower() == TENANT_SYNONYM and "tenant_id" in flat.attributes:
                 self.faults.add(own.place, f"'{name}' is a synonym of tenant_id: choose another name")
         folded: dict[str, str] = {}
@@ -204,9 +205,10 @@ class Objects:
         taken: dict[str, Object] = {}
         for obj, word in named:
             other = taken.setdefault(word.lower(), obj)
-            if other is obj:
-                continue
             api = self.flats[obj.name].declaration.api
-            key = "plural_name" if api and what == "path" and "plural_name" in api else "name"
+            plural = bool(api and "plural_name" in api)
+            if other is obj or (what == "path" and not plural and obj.api.name == other.api.name):
+                continue
+            key = "plural_name" if what == "path" and plural else "name"
             place = obj.place if api is None or what == "table" else api.at(key)
             self.faults.add(place, f"'{obj.name}' has the same {what} as '{other.name}': '{word}'")

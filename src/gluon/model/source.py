@@ -134,21 +134,25 @@ def as_json(node: Node) -> Any:
             return node.text
 
 
-def read(path: Path) -> Node:
-    """The tree of a file. Raises ``ModelError``, also where the file cannot be read."""
+def read(path: Path, faults: Faults | None = None) -> Node:
+    """The tree of a file, as ``parse`` has it. Raises ``ModelError``, also where the file cannot be read."""
     start = Place(str(path), 1, 1)
     try:
         with path.open("rb") as file:
             data = file.read(MAX_BYTES + 1)
     except OSError as error:
         raise Faults().add(start, f"cannot be read: {error.strerror or error}").error() from error
-    return parse(data, str(path))
+    return parse(data, str(path), faults)
 
 
-def parse(data: bytes | str, file: str) -> Node:
-    """The tree of one YAML document. Raises ``ModelError`` with every duplicate key, tag and merge key, or with what stopped."""
+def parse(data: bytes | str, file: str, into: Faults | None = None) -> Node:
+    """The tree of one YAML document. Raises ``ModelError`` where there is none.
+
+    Duplicate keys, tags and merge keys are faults that do not stop: they are noted ``into`` what the caller collects, or else
+    raised in the end.
+    """
     start = Place(file, 1, 1)
-    faults = Faults()
+    faults = Faults() if into is None else into
     raw = data if isinstance(data, bytes) else data.encode("utf-8", "surrogatepass")
     if len(raw) > MAX_BYTES:
         raise faults.add(start, f"the file is larger than {MAX_BYTES} bytes").error()
@@ -166,7 +170,8 @@ def parse(data: bytes | str, file: str) -> Node:
         raise faults.add(place, f"not YAML: {_problem(error)}").error() from error
     except (YAMLError, ValueError, OverflowError) as error:
         raise faults.add(builder.place, f"not YAML: {_first_line(error)}").error() from error
-    faults.raise_any()
+    if into is None:
+        faults.raise_any()
     return node
 
 

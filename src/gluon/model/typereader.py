@@ -171,15 +171,15 @@ class Types:
 
     def _enum(self, fields: Fields) -> Enum:
         values = [v.text for v in fields.texts("values")]
-        if not values:
+        if not values and "values" not in fields.wrong:
             self.faults.add(fields.at("values"), "an enum needs values: the words it may be")
-        for scalar in fields.texts("values"):
-            self._word(scalar, values)
+        for index, scalar in enumerate(fields.texts("values")):
+            self._word(scalar, values[:index])
         return Enum(tuple(dict.fromkeys(values)))
 
-    def _word(self, scalar: Scalar, values: list[str]) -> None:
-        if values.count(scalar.text) > 1:
-            self.faults.add(scalar.place, f"the value '{scalar.text}' stands here more than once")
+    def _word(self, scalar: Scalar, before: list[str]) -> None:
+        if scalar.text in before:
+            self.faults.add(scalar.place, f"the value '{scalar.text}' again")
         elif not 1 <= len(scalar.text) <= DEFAULT_LENGTH:
             self.faults.add(scalar.place, f"a value of an enum has between 1 and {DEFAULT_LENGTH} characters")
 
