@@ -153,8 +153,9 @@ def network(*, vif_details: Type | None = None, name: str = "net-test") -> Proto
         ],
         proton=name,
     )
-    objects = (port, interface, mark, service, other, binding, peer)
-    return Proton(name, "1.0", Info(name, "1.0"), objects, (mark, port, interface, service, other, binding, peer))
+    locker = obj("Locker", Role.PLAIN, [*base(), attribute("secret", String(), unique=True, write_only=True)], proton=name)
+    objects = (port, interface, mark, service, other, binding, peer, locker)
+    return Proton(name, "1.0", Info(name, "1.0"), objects, (mark, port, interface, service, peer, other, binding, locker))
 
 
 def chain_attributes() -> list[Attribute]:
@@ -171,3 +172,16 @@ def chain_attributes() -> list[Attribute]:
         attribute("hops", List(hop)),
         attribute("members", List(reference("Peer")), on_delete="set_null"),
     ]
+
+
+def plain(*, ports: bool = False) -> Proton:
+    """A Proton without roles, whose identifier is a number; with ``ports``, ports that have no interfaces."""
+    things = [
+        attribute("number", Integer(), required=True),
+        attribute("tenant_id", String(64)),
+        attribute("label", String()),
+    ]
+    thing = obj("Thing", Role.PLAIN, things, proton="plain", identifier="number")
+    port = obj("Harbour", Role.PORT, port_attributes() + binding_attributes(), proton="plain")
+    objects = (thing, port) if ports else (thing,)
+    return Proton("plain", "1.0", Info("plain", "1.0"), objects, objects)

@@ -33,6 +33,9 @@ PLACE: Final = ("host_id", "device_id")
 BINDING_FAILED: Final = "binding_failed"
 
 _ACTIVE: Final = "ACTIVE"
+_NO_REASON: Final = "no reason given"
+#: The texts in an answer, and the columns that bound them.
+_TEXTS: Final = {"vif_type": "vif_type", "status": "status", "controller": "binding_controller", "reason": None}
 _DOWN: Final = "DOWN"
 _CLEARED: Final = {"vif_type": None, "vif_details": None, "binding_reason": None, "binding_controller": None, "status": _DOWN}
 
@@ -91,48 +94,42 @@ class Verdict:
     fault: str | None = None
 
 
-def judge(port: Object, record: Record, answer: Mapping[str, Any]) -> Verdict:
+def judge(port: Object, record: Record, answer: Any) -> Verdict:
     """What a shim's answer to the port's present binding changes. An answer of any shape is judged, none raises."""
+    if not isinstance(answer, Mapping):
+        return Verdict(fault="not an object")
     vif_type = answer.get("vif_type")
     if vif_type is None or vif_type == "" or record["binding_state"] == BindingState.UNBOUND:
         return Verdict()
-    faults = [f for name in ("vif_type", "controller", "reason", "status") if (f := _text_fault(port, name, answer.get(name)))]
     details, unreadable = _details(port, answer.get("vif_details"))
-    if unreadable:
-        faults.append(unreadable)
-    if faults:
-        return Verdict(fault="; ".join(faults))
-    status = answer.get("status")
-    if vif_type == BINDING_FAILED:
-        if record["binding_state"] == BindingState.BOUND:
-            return Verdict()
-        state, reason, status = BindingState.FAILED, answer.get("reason") or "no reason given", status or record["status"]
-        details = None
-    else:
-        state, reason, status = BindingState.BOUND, None, status or _ACTIVE
+    faults = [_text_fault(port, name, answer.get(name), column) for name, column in _TEXTS.items()] + [unreadable]
+    if any(faults):
+        return Verdict(fault="; ".join(fault for fault in faults if fault))
+    failed = vif_type == BINDING_FAILED
+    if failed and record["binding_state"] == BindingState.BOUND:
+        return Verdict()
     answered = {
         "vif_type": vif_type,
-        "vif_details": details,
-        "status": status,
-        "binding_state": state.value,
-        "binding_reason": _cut(port, "binding_reason", reason),
+        "vif_details": None if failed else details,
+        "status": answer.get("status") or (record["status"] if failed else _ACTIVE),
+        "binding_state": (BindingState.FAILED if failed else BindingState.BOUND).value,
+        "binding_reason": _cut(port, "binding_reason", answer.get("reason") or _NO_REASON) if failed else None,
         "binding_controller": answer.get("controller") or None,
     }
     return Verdict({name: value for name, value in answered.items() if record.get(name) != value})
 
 
-def _text_fault(port: Object, name: str, value: Any) -> str | None:
+def _text_fault(port: Object, name: str, value: Any, column: str | None) -> str | None:
     """What is wrong with a text in an answer, measured by the column that takes it."""
     if value is None:
         return None
     if not isinstance(value, str):
         return f"{name} is not a string"
-    column = "binding_controller" if name == "controller" else name
-    if "\0" in value or not value.isprintable():
+    if "\0" in value or not _encodes(value):
         return f"{name} holds characters that are not text"
-    match port.by_name[column].type if column in port.by_name else None:
-        case Enum(values=values) if value and value not in values and value != BINDING_FAILED:
-            return f"{name} '{value}' is none of {', '.join(values)}"
+    match port.by_name[column].type if column else None:
+        case Enum(values=values) if value and value not in (*values, BINDING_FAILED):
+            return f"{name} is none of {', '.join(values)}"
         case String(length=length) if len(value) > length:
             return f"{name} is longer than {length}"
     return None
@@ -140,20 +137,27 @@ def _text_fault(port: Object, name: str, value: Any) -> str | None:
 
 def _details(port: Object, value: Any) -> tuple[Any, str | None]:
     """vif_details as the model stores them (JSON text where a classic model types them so), and what is wrong with them."""
-    if isinstance(value, str) and value:
-        try:
-            value = msgspec.json.decode(value)
-        except msgspec.DecodeError:
-            return None, "vif_details is not JSON"
     if value is None or value == "":
         return None, None
-    if not isinstance(value, dict):
+    try:
+        details = msgspec.json.decode(value) if isinstance(value, str) else value
+        text = msgspec.json.encode(details).decode()
+    except (msgspec.MsgspecError, ValueError, OverflowError, RecursionError):
+        return None, "vif_details is not JSON"
+    if not isinstance(details, dict):
         return None, "vif_details is not an object"
     kind = port.by_name["vif_details"].type
     if not isinstance(kind, String):
-        return value, None
-    text = msgspec.json.encode(value).decode()
+        return details, None
     return (text, None) if len(text) <= kind.length else (None, f"vif_details is longer than {kind.length}")
+
+
+def _encodes(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _cut(port: Object, name: str, value: str | None) -> str | None:
@@ -162,7 +166,7 @@ def _cut(port: Object, name: str, value: str | None) -> str | None:
     return value[: kind.length] if value and isinstance(kind, String) else value
 
 
-async def store_answer(tx: Tx, port: Object, id: Any, answer: Mapping[str, Any], *, binding_id: str) -> Record | None:
+async def store_answer(tx: Tx, port: Object, id: Any, answer: Any, *, binding_id: str) -> Record | None:
     """Store a shim's answer to this binding; the port's record as it then stands, None where the binding is another by now.
 
     Only what differs is written. A malformed answer changes nothing and is logged.

@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from gluon.particle.tables import system_tables
-from gluon.store.plans import Statement, compiled
+from gluon.store.statements import Statement, compiled
 
 
 class LogPlans:

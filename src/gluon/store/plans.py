@@ -8,12 +8,11 @@ A plan does no I/O and keeps no data; it grows only by the statements for sets o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final
 
-import msgspec
 import sqlalchemy as sa
 
 from gluon.model.links import Link, links
@@ -21,50 +20,10 @@ from gluon.model.schema import BINDING_ID, BOOKKEEPING, Attribute, Object, Proto
 from gluon.model.types import Boolean, Json, List, Reference, Structure, Type
 from gluon.particle.tables import tables, unique_items
 from gluon.store.contract import Record
+from gluon.store.statements import Statement, compiled, from_json, param, to_bool, to_json
 
 #: Statements kept per object for sets of columns or filters; clients choose the filters, so their number is bounded.
 _KEPT: Final = 256
-
-_encode = msgspec.json.encode
-_decode = msgspec.json.decode
-
-
-def to_json(value: Any) -> str | None:
-    """A list, structure or object as it is stored."""
-    return None if value is None else _encode(value).decode()
-
-
-def from_json(text: str | None) -> Any:
-    """A list, structure or object as it was stored."""
-    return None if text is None else _decode(text)
-
-
-def _truth(value: Any) -> bool | None:
-    return None if value is None else bool(value)
-
-
-def _param(name: str) -> sa.BindParameter[Any]:
-    return sa.bindparam(name)
-
-
-@dataclass(frozen=True, slots=True)
-class Statement:
-    """SQL for one driver. ``names`` are its parameters in order; ``constants`` the values that SQLAlchemy put in itself."""
-
-    sql: str
-    names: tuple[str, ...]
-    constants: Mapping[str, Any]
-
-    def bind(self, values: Mapping[str, Any]) -> tuple[Any, ...]:
-        """The parameters in the driver's order."""
-        return tuple(values[n] if n in values else self.constants[n] for n in self.names)
-
-
-def compiled(statement: sa.ClauseElement, dialect: sa.Dialect) -> Statement:
-    """Compile a statement whose parameters are positional in this dialect."""
-    result: Any = statement.compile(dialect=dialect)
-    given = {k: v for k, v in result.params.items() if v is not None}
-    return Statement(result.string, tuple(result.positiontup or ()), given)
 
 
 class ElementPlan:
@@ -75,10 +34,10 @@ class ElementPlan:
         self.link: Link | None = table.info["link"]
         self.table = table
         self._distinct = unique_items(self.attribute)
-        owner, position, value = (_param(n) for n in ("owner", "position", "value"))
+        owner, position, value = (param(n) for n in ("owner", "position", "value"))
         self.insert = compiled(sa.insert(table).values(owner=owner, position=position, value=value), dialect)
         self.clear = compiled(sa.delete(table).where(table.c.owner == owner), dialect)
-        self.owner_of = compiled(sa.select(table.c.owner).where(table.c.value == value).limit(_param("limit")), dialect)
+        self.owner_of = compiled(sa.select(table.c.owner).where(table.c.value == value).limit(param("limit")), dialect)
 
     def rows(self, owner: Any, value: Any) -> list[tuple[Any, ...]]:
         """The parameters of ``insert`` for a value of the attribute."""
@@ -114,10 +73,10 @@ class ObjectPlan:
         self._encoders = [(i, n) for i, n in enumerate(self.names) if _is_json(self._type(n))]
         self._json_names = frozenset(n for _, n in self._encoders)
         decoders: list[tuple[str, Callable[[Any], Any]]] = [(n, from_json) for _, n in self._encoders]
-        decoders += [(n, _truth) for n in self.names if isinstance(self._type(n), Boolean)]
+        decoders += [(n, to_bool) for n in self.names if isinstance(self._type(n), Boolean)]
         self._decoders = tuple(decoders)
-        key = _param("key")
-        self.insert = compiled(sa.insert(table).values({n: _param(f"c{i}") for i, n in enumerate(self.names)}), dialect)
+        key = param("key")
+        self.insert = compiled(sa.insert(table).values({n: param(f"c{i}") for i, n in enumerate(self.names)}), dialect)
         self._insert_order = [int(n[1:]) for n in self.insert.names]
         self.get = compiled(sa.select(*self._columns).where(self._key == key), dialect)
         self.lock = compiled(sa.select(*self._columns).where(self._key == key).with_for_update(), dialect)
@@ -152,19 +111,19 @@ class ObjectPlan:
 
     def _update(self, names: tuple[str, ...]) -> Statement:
         """Sets these columns (parameters: their names) of one row (parameter: ``key`` after a NUL, which no name holds)."""
-        values = {n: _param(f"c{i}") for i, n in enumerate(names)}
-        statement = compiled(sa.update(self.table).where(self._key == _param("key")).values(values), self._dialect)
+        values = {n: param(f"c{i}") for i, n in enumerate(names)}
+        statement = compiled(sa.update(self.table).where(self._key == param("key")).values(values), self._dialect)
         order = tuple("\0key" if n == "key" else names[int(n[1:])] for n in statement.names)
         return Statement(statement.sql, order, statement.constants)
 
     def _page(self, where: tuple[tuple[str, bool], ...], after: bool) -> Statement:
         """Rows that equal ``where`` (name, whether it is null), by identifier (parameters: the names, \\0after, \\0limit)."""
-        query = sa.select(*self._columns).order_by(self._key).limit(_param("limit"))
+        query = sa.select(*self._columns).order_by(self._key).limit(param("limit"))
         for i, (name, null) in enumerate(where):
             column = self.table.c[name]
-            query = query.where(column.is_(None) if null else column == _param(f"c{i}"))
+            query = query.where(column.is_(None) if null else column == param(f"c{i}"))
         if after:
-            query = query.where(self._key > _param("after"))
+            query = query.where(self._key > param("after"))
         statement = compiled(query, self._dialect)
         order = tuple(f"\0{n}" if n in ("after", "limit") else _named(n, where) for n in statement.names)
         return Statement(statement.sql, order, statement.constants)
@@ -173,13 +132,13 @@ class ObjectPlan:
         """The identifier of the row with these values (parameters: their names)."""
         query = sa.select(self._key)
         for i, name in enumerate(names):
-            query = query.where(self.table.c[name] == _param(f"c{i}"))
+            query = query.where(self.table.c[name] == param(f"c{i}"))
         statement = compiled(query, self._dialect)
         return Statement(statement.sql, tuple(names[int(n[1:])] for n in statement.names), statement.constants)
 
     def _referring(self, attribute: str) -> Statement:
         """The rows whose attribute refers to ``target``, directly or in a list."""
-        target = _param("target")
+        target = param("target")
         owners = [
             sa.select(e.table.c.owner).where(e.table.c.value == target) for e in self.elements if e.attribute.name == attribute
         ]
@@ -192,7 +151,7 @@ class ObjectPlan:
     def _free(self, name: str) -> tuple[Statement, Statement]:
         """The greatest value between ``least`` and ``most``; and the least value in use that has no successor in use."""
         column = self.table.c[name]
-        least, most = _param("least"), _param("most")
+        least, most = param("least"), param("most")
         greatest = sa.select(sa.func.max(column)).where(column >= least, column <= most)
         other = self.table.alias()
         gap = (
@@ -254,7 +213,7 @@ class Plans:
             statement = by_place.get((link.attribute.name, link.path)) if link.many else None
             if statement is None:
                 column = plan.table.c[link.attribute.name]
-                query = sa.select(plan.table.c[plan.identifier]).where(column == _param("value"))
-                statement = compiled(query.limit(_param("limit")), self.dialect)
+                query = sa.select(plan.table.c[plan.identifier]).where(column == param("value"))
+                statement = compiled(query.limit(param("limit")), self.dialect)
             found.append((link, statement))
         return found

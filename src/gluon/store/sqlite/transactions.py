@@ -13,8 +13,9 @@ from gluon.model.schema import Attribute, Object
 from gluon.model.types import Integer
 from gluon.store.contract import Query, Record, Referrer
 from gluon.store.logplans import LogPlans
-from gluon.store.plans import ObjectPlan, Plans, Statement
+from gluon.store.plans import ObjectPlan, Plans
 from gluon.store.sqlite.failures import unavailable
+from gluon.store.statements import Statement
 
 T = TypeVar("T")
 Work = Callable[["SqliteTx"], Awaitable[T]]

@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Opening a database: made where it is empty, refused with a reason where it cannot be used."""
+
+from __future__ import annotations
+
+import dataclasses
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from gluon.errors import SettingsError
+from gluon.model.schema import Object, Proton
+from gluon.model.types import String
+from gluon.store.opening import open_store
+from gluon.store.sqlite.engine import SqliteStore
+
+from .conftest import Desk
+from .models import attribute, network, plain
+
+
+def url(path: Path) -> str:
+    return f"sqlite:///{path}"
+
+
+async def refused(connection: str, *protons: Proton, auto_apply: bool = True) -> str:
+    with pytest.raises(SettingsError) as error:
+        await open_store(connection, protons, auto_apply=auto_apply)
+    return str(error.value)
+
+
+async def test_what_was_stored_is_there_after_opening_again(tmp_path: Path) -> None:
+    proton = network()
+    store = await open_store(url(tmp_path / "a.sqlite"), [proton], auto_apply=False)
+    desk, id = Desk(store, proton), await store.log.database_id()
+    port = await desk.new("Harbour")
+    await store.close()
+    again = await open_store(url(tmp_path / "a.sqlite"), [proton])
+    assert await again.get(proton.by_name["Harbour"], port["id"]) == port
+    assert await again.log.database_id() == id
+    assert (await again.log.backlog()).rows == 2
+    await again.close()
+
+
+async def test_another_model_on_the_same_database(tmp_path: Path) -> None:
+    first, second = network(), plain()
+    await (await open_store(url(tmp_path / "a.sqlite"), [first])).close()
+    text = await refused(url(tmp_path / "a.sqlite"), first, second, auto_apply=False)
+    assert "plain_thing" in text
+    assert "auto_apply" in text
+    store = await open_store(url(tmp_path / "a.sqlite"), [first, second])
+    desk = Desk(store, second)
+    await desk.make("Thing", number=1)
+    assert [c.id for c in (await store.log.take("plain", 10)).changes] == [1]
+    assert (await store.log.take("net-test", 10)).rows == ()
+    await store.close()
+
+
+async def test_files_that_cannot_be_used(tmp_path: Path) -> None:
+    assert "does not exist" in await refused(url(tmp_path / "no" / "a.sqlite"), plain())
+    assert "is a folder" in await refused(url(tmp_path), plain())
+    assert "/proc/gluon.sqlite" in await refused("sqlite:////proc/gluon.sqlite", plain())
+    (tmp_path / "text").write_text("this is not a database, whatever its name says" * 100)
+    assert "not an SQLite database" in await refused(url(tmp_path / "text"), plain())
+
+
+async def test_tables_of_someone_else(tmp_path: Path) -> None:
+    path = tmp_path / "a.sqlite"
+    other = sqlite3.connect(path)
+    other.execute("CREATE TABLE plain_thing (number INTEGER PRIMARY KEY, tenant_id TEXT, colour TEXT)")
+    other.close()
+    text = await refused(url(path), plain())
+    assert "plain_thing lacks the columns created_at, generation, incarnation, label, revision, updated_at" in text
+    assert "colour" in text
+    left = sqlite3.connect(path)
+    assert left.execute("SELECT count(*) FROM sqlite_master").fetchone() == (1,)
+    left.close()
+
+
+async def test_a_model_that_grew(tmp_path: Path) -> None:
+    await (await open_store(url(tmp_path / "a.sqlite"), [plain()])).close()
+    thing: Object = plain().objects[0]
+    grown_thing = dataclasses.replace(thing, attributes=(*thing.attributes, attribute("colour", String())))
+    grown = dataclasses.replace(plain(), objects=(grown_thing,), order=(grown_thing,))
+    assert "plain_thing lacks the columns colour" in await refused(url(tmp_path / "a.sqlite"), grown)
+
+
+async def test_a_file_of_another_version(tmp_path: Path) -> None:
+    path = tmp_path / "a.sqlite"
+    await (await open_store(url(path), [plain()])).close()
+    with sqlite3.connect(path) as other:
+        other.execute("UPDATE gluon_meta SET value = '99' WHERE name = 'layout'")
+    other.close()
+    assert "layout 99" in await refused(url(path), plain())
+
+
+async def test_a_locked_file(tmp_path: Path) -> None:
+    path = tmp_path / "a.sqlite"
+    await (await open_store(url(path), [plain()])).close()
+    with sqlite3.connect(path, isolation_level=None) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(SettingsError, match="locked by another process"):
+            SqliteStore(path, [plain()], busy=0.1)
+        other.execute("ROLLBACK")
+    other.close()
+
+
+@pytest.mark.parametrize(
+    "connection", ["postgresql://u:secret@h/d", "mysql://u:secret@h/d", "oracle://u:secret@h/d", "secret", "sqlite://"]
+)
+async def test_other_databases(connection: str) -> None:
+    text = await refused(connection, plain())
+    assert "[database] connection" in text
+    assert "sqlite:///" in text
+    assert "secret" not in text
