@@ -3,10 +3,12 @@
 
 from __future__ import annotations
 
+from importlib import resources
 from typing import Any
 
 import pytest
 
+from gluon.model.compile import compile_text
 from gluon.model.schema import ACTIONS, Api, Attribute, Info, Object, Place, Proton, Role
 from gluon.model.types import (
     Boolean,
@@ -38,6 +40,12 @@ def make(name: str, role: Role, attributes: list[Attribute], **keys: Any) -> Obj
 
 ID = attribute("id", Uuid(), required=True, generate=True, description="Its identifier")
 TENANT = attribute("tenant_id", String(64), required=True, description="Its tenant")
+
+
+@pytest.fixture(scope="session")
+def l3vpn() -> Proton:
+    """The Proton that ships."""
+    return compile_text(resources.files("gluon.protons").joinpath("net-l3vpn.yaml").read_text("utf-8"), file="net-l3vpn.yaml")
 
 
 @pytest.fixture(scope="session")

@@ -173,6 +173,11 @@ def test_identifiers_that_no_one_makes_must_be_given(small_documents):
     assert faults(small_documents["Counter"].decode_create, b"{}") == {"/number": "must be given"}
 
 
+def test_an_identifier_is_not_empty(small_documents):
+    assert faults(small_documents["Word"].decode_create, b'{"word": ""}') == {"/word": "must not be empty"}
+    assert small_documents["Word"].decode_create(b'{"word": "w"}') == {"word": "w"}
+
+
 def test_values_may_be_large_but_not_without_limit(port):
     near = {"a": "x" * (MAX_VALUE - len('{"a":""}'))}
     assert port.decode_update(body(profile=near)) == {"profile": near}

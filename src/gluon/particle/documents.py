@@ -21,7 +21,7 @@ import msgspec
 
 from gluon.errors import Fault, Invalid, TooLarge
 from gluon.model.faults import nearest
-from gluon.model.schema import UNSET, Attribute, Object, Proton
+from gluon.model.schema import Attribute, Object, Proton
 from gluon.model.values import MAX_DEPTH, Check, checker
 from gluon.particle import bodies, schemas
 from gluon.particle.filters import Filters, Identifiers
@@ -54,7 +54,9 @@ class Document:
         self._synonyms = {new: old for new, old in SYNONYMS.items() if old in obj.by_name and new not in obj.by_name}
         accepted = obj.attributes + tuple(_renamed(obj.by_name[old], new) for new, old in self._synonyms.items())
         self._checks: dict[str, Check] = {a.name: checker(a.type) for a in accepted}
-        self._fast_checks = tuple((a.name, "/" + a.name, self._checks[a.name]) for a in accepted if not parsed_completely(a.type))
+        self._checks[obj.identifier.name] = _not_empty(self._checks[obj.identifier.name])
+        looked_at = (a.name for a in accepted if a is obj.identifier or not parsed_completely(a.type))
+        self._fast_checks = tuple((name, "/" + name, self._checks[name]) for name in looked_at)
         self._nullable = frozenset(a.name for a in accepted if schemas.nullable(obj, a))
         self._required = schemas.required(obj)
         self._decoder = msgspec.json.Decoder(input_struct(accepted, self._nullable))
@@ -171,7 +173,19 @@ class Document:
 
 def _renamed(attribute: Attribute, name: str) -> Attribute:
     """A synonym: the same type under another name."""
-    return Attribute(name, attribute.type, attribute.place, required=attribute.required, default=UNSET)
+    return Attribute(name, attribute.type, attribute.place, required=attribute.required)
+
+
+def _not_empty(check: Check) -> Check:
+    """The check of an identifier: an empty one has no URL."""
+
+    def checked(value: Any, pointer: str, faults: list[Fault]) -> Any:
+        if value == "":
+            faults.append(Fault(pointer, "must not be empty"))
+            return value
+        return check(value, pointer, faults)
+
+    return checked
 
 
 def _strings(value: dict[str, Any] | list[Any]) -> int:

@@ -39,7 +39,7 @@ class Identifiers:
         faults: list[Fault] = []
         value = _value(self._type, text)
         id = None if value is None else self._check(value, "", faults)
-        if id is None or faults:
+        if id in (None, "") or faults:
             raise Missing(f"there is no {self._name} {shown(text)}")
         return id
 
@@ -70,7 +70,7 @@ class Filters:
         faults: list[Fault] = []
         value = _value(found[0], text)
         if value is None:
-            faults = [Fault("", f"{shown(text)} is not {_expected(found[0])}")]
+            faults = [Fault("", f"must be {_expected(found[0])}")]
         else:
             value = found[1](value, "", faults)
         if faults:

@@ -36,7 +36,9 @@ def filled_in(attribute: Attribute) -> bool:
 
 def required(obj: Object) -> frozenset[str]:
     """What the body of a creation must give."""
-    return frozenset(a.name for a in obj.attributes if (a.required or a is obj.identifier) and not filled_in(a))
+    return frozenset(
+        a.name for a in obj.attributes if (a.required or a is obj.identifier) and not filled_in(a) and not a.readonly
+    )
 
 
 def nullable(obj: Object, attribute: Attribute) -> bool:
@@ -82,6 +84,8 @@ def create(obj: Object, given: Collection[str] = ()) -> Schema:
 def update(obj: Object) -> Schema:
     """The body of a change: what it does not name stays as it is."""
     properties = {a.name: attribute_schema(a, null=nullable(obj, a)) for a in obj.attributes}
+    if properties[obj.identifier.name]["type"] == "string":
+        properties[obj.identifier.name]["minLength"] = 1
     tenant = obj.by_name.get("tenant_id")
     if tenant is not None and "project_id" not in obj.by_name:
         properties["project_id"] = {**type_schema(tenant.type), "description": "Another name for tenant_id."}
