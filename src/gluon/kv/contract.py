@@ -63,7 +63,10 @@ class KeyValue:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Part of a range, in the order of keys, all as of ``revision`` (the cluster's revision where none was asked for)."""
+    """Part of a range, in the order of keys, all as of ``revision`` (the cluster's revision where none was asked for).
+
+    ``count`` is how many keys there are from this page's beginning on, whatever its limit.
+    """
 
     items: tuple[KeyValue, ...]
     revision: int
