@@ -184,7 +184,7 @@ class Rig:
         """Whether nothing waits and etcd has what the database says."""
         if (await self.store.log.backlog()).rows:
             return False
-        return {key: value["revision"] for key, value in (await self.held()).items()} == await self.wanted()
+        return {key: value.get("revision") for key, value in (await self.held()).items()} == await self.wanted()
 
     async def complete(self) -> bool:
         said = await self.value(self.sync_key)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from collections.abc import Awaitable, Callable
 
 from gluon.errors import GluonError
@@ -19,7 +18,7 @@ _MOST = 2.0
 
 
 class Backoff:
-    """Seconds to wait before each next attempt: doubling, up to a limit, from the start again once it went well for a while."""
+    """Waits before each next attempt: twice as long each time, up to a limit, until it went well."""
 
     def __init__(self, first: float = _FIRST, most: float = _MOST) -> None:
         self._first = first
@@ -53,6 +52,10 @@ class Health:
             _log.warning("%s: %s; trying again", part, error)
         self._troubles[part] = str(error)
 
+    def troubled(self, part: str) -> bool:
+        """Whether ``part`` has failed and not worked since."""
+        return part in self._troubles
+
     def well(self, part: str) -> None:
         """``part`` does its work."""
         if self._troubles.pop(part, None) is not None:
@@ -67,13 +70,12 @@ async def keep(part: str, work: Callable[[], Awaitable[None]], health: Health) -
     """
     backoff = Backoff()
     while True:
-        started = time.monotonic()
         try:
             await work()
         except GluonError as error:
+            if not health.troubled(part):
+                backoff.reset()
             health.failed(part, error)
         except Exception:
             _log.exception("%s: failed", part)
-        if time.monotonic() - started > 2 * _MOST:
-            backoff.reset()
         await backoff.pause()
