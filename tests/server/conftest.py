@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,11 +20,14 @@ from tests.server.shims import Shims
 
 TENANT = "5f7a0c8e1d2b4c3a9e8f7d6c5b4a3f2e"
 L3VPN = "/proton/net-l3vpn/v1.0"
+THINGS = "/proton/things/v2.0"
+OLD_THINGS = "/proton/things/v1.0"
 
 
 @pytest.fixture(scope="session")
 def families():
-    return load_catalogue()
+    here = Path(__file__).parent
+    return load_catalogue([here.parent / "models", here / "models"])
 
 
 @dataclass
@@ -51,7 +55,14 @@ def served(store, families):
     def make(probes=None, **settings):
         shims = Shims(store)
         api = Api(**{"bind_timeout": 5.0, "max_body": 2**21, **settings})
-        app = build(api, families, store, shims, probes={"database": store.ready} if probes is None else probes, registry=CollectorRegistry())
+        app = build(
+            api,
+            families,
+            store,
+            shims,
+            probes={"database": store.ready} if probes is None else probes,
+            registry=CollectorRegistry(),
+        )
         return Site(app, Driver(app), store, shims, families)
 
     return make

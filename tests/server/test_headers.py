@@ -52,7 +52,15 @@ def test_merge_patch_is_for_patch_alone():
 
 @pytest.mark.parametrize(
     "given",
-    [b"*/*", b"application/json", b"text/html, */*;q=0.1", b"APPLICATION/*", b"application/json;q=1.0;x", b"", b"text/html,,*/*;q=x"],
+    [
+        b"*/*",
+        b"application/json",
+        b"text/html, */*;q=0.1",
+        b"APPLICATION/*",
+        b"application/json;q=1.0;x",
+        b"",
+        b"text/html,,*/*;q=x",
+    ],
 )
 def test_json_is_wanted(given):
     require_json_wanted(request(accept=given))
