@@ -11,7 +11,9 @@ without a client it knows only what is kept, which is what completion works with
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any, TypeVar
 from urllib.parse import quote
 
 from gluon.cli.cache import Cache, Kept
@@ -20,6 +22,7 @@ from gluon.client.errors import Unexpected, Unreachable
 from gluon.client.http import Client
 
 _ROOT = "/proton"
+_T = TypeVar("_T")
 
 
 class Library:
@@ -34,59 +37,64 @@ class Library:
 
     def apis(self) -> list[str]:
         """The names of the Protons."""
-        document = self._fetch(_ROOT)
-        try:
-            return [str(p["proton_service"]) for p in document["protons"]]
-        except (TypeError, KeyError):
-            raise _strange(_ROOT) from None
+        return self._fetch(_ROOT, _names)
 
     def known_apis(self) -> list[str]:
         """The names of the Protons that anything is kept of."""
-        found = {p.split("/")[2] for p in self._cache.paths() if p.startswith(f"{_ROOT}/")}
+        found = {path.split("/")[2] for path in self._cache.paths() if path.startswith(f"{_ROOT}/")}
         kept = self._cache.read(_ROOT)
-        if kept is not None:
-            try:
-                found.update(str(p["proton_service"]) for p in kept.document["protons"])
-            except (TypeError, KeyError):
-                return sorted(found)
+        with suppress(Malformed):
+            found.update(_names(kept.document) if kept is not None else ())
         return sorted(found)
 
     def commands(self, api: str, version: str | None) -> Document:
         """The commands of a Proton; of its default version where none is named. ``Problem`` 404 where there is none."""
         path = f"{_ROOT}/{quote(api, safe='')}"
         if version is None:
-            try:
-                version = str(self._fetch(path)["default_version"])
-            except (TypeError, KeyError):
-                raise _strange(path) from None
-        document_path = f"{path}/v{quote(version, safe='')}/commands.json"
-        try:
-            return Document(self._fetch(document_path))
-        except Malformed:
-            raise _strange(document_path) from None
+            version = self._fetch(path, _default_version)
+        return self._fetch(f"{path}/v{quote(version, safe='')}/commands.json", Document)
 
-    def _fetch(self, path: str) -> Any:
+    def _fetch(self, path: str, read: Callable[[Any], _T]) -> _T:
+        """A document as ``read`` understands it. A kept copy that it does not understand is as none."""
         kept = self._cache.read(path)
+        known: _T | None = None
+        with suppress(Malformed):
+            known = read(kept.document) if kept is not None else None
         if self._client is None:
-            if kept is None:
+            if known is None:
                 raise Unreachable("the cache", f"nothing is kept of {path}", sent=False)
-            return kept.document
-        headers = {"If-None-Match": kept.etag} if kept is not None and kept.etag is not None else {}
+            return known
+        etag = kept.etag if kept is not None and known is not None else None
         try:
-            answer = self._client.request("GET", path, headers=headers)
+            answer = self._client.request("GET", path, headers={"If-None-Match": etag} if etag is not None else {})
         except Unreachable as error:
-            if kept is None or not self._offline:
+            if known is None or not self._offline:
                 raise
             self.stale = error
-            return kept.document
-        if answer.status == 304 and kept is not None:
-            return kept.document
-        document = answer.json()
-        new = Kept(answer.etag, document)
+            return known
+        if answer.status == 304 and known is not None:
+            return known
+        new = Kept(answer.etag, answer.json())
+        try:
+            understood = read(new.document)
+        except Malformed:
+            raise Unexpected(
+                f"what the server says at {path} is not understood: is it a Proton Server of this release?"
+            ) from None
         if new != kept:
             self._cache.write(path, new)
-        return document
+        return understood
 
 
-def _strange(path: str) -> Unexpected:
-    return Unexpected(f"what the server says at {path} cannot be understood: is it a Proton Server of this release?")
+def _names(document: Any) -> list[str]:
+    try:
+        return [str(proton["proton_service"]) for proton in document["protons"]]
+    except (TypeError, KeyError) as error:
+        raise Malformed(str(error)) from None
+
+
+def _default_version(document: Any) -> str:
+    try:
+        return str(document["default_version"])
+    except (TypeError, KeyError) as error:
+        raise Malformed(str(error)) from None

@@ -12,6 +12,8 @@ from typing import Any, Final
 _PLAIN: Final = re.compile(r"[A-Za-z][A-Za-z0-9_./-]*( [A-Za-z0-9_./-]+)*")
 #: … and are no word of YAML 1.1 or 1.2 that stands for a boolean or null.
 _WORDS: Final = frozenset(("true", "false", "yes", "no", "on", "off", "null", "y", "n"))
+#: A number that YAML 1.1 takes for a text, as it has an exponent and no point.
+_EXPONENT: Final = re.compile(r"^(-?[0-9]+)(e)")
 
 
 def lines(value: Any, indent: str = "") -> Iterator[str]:
@@ -43,6 +45,8 @@ def _item(inner: Any, indent: str) -> Iterator[str]:
 
 
 def _scalar(value: Any) -> str:
+    if isinstance(value, float):
+        return _EXPONENT.sub(r"\1.0\2", json.dumps(value))
     if not isinstance(value, str):
         return json.dumps(value)
     if _PLAIN.fullmatch(value) and value.lower() not in _WORDS:
