@@ -12,26 +12,20 @@ bookkeeping are NOT NULL: a model grows without touching rows. ``Table.info`` an
 
 from __future__ import annotations
 
-import hashlib
 import itertools
-import re
 from collections.abc import Iterable
-from typing import Any, Final, assert_never
+from typing import Any, Final
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import mysql
 
 from gluon.model.links import Link, links
 from gluon.model.schema import BINDING_ID, Attribute, Object, Proton
-from gluon.model.types import Boolean, Enum, Integer, Json, List, Number, Reference, String, Structure, Type, Uuid
+from gluon.model.types import List, Reference, Structure
+from gluon.particle.columns import TIME_LENGTH, ascii_text, column_type
+from gluon.particle.naming import Names, bound, snake
 
-#: Names stay below the 63 bytes of PostgreSQL and the 64 characters of MariaDB.
-_LONGEST_NAME: Final = 60
-#: Longer strings than this are TEXT: MariaDB counts every VARCHAR towards 65,535 bytes a row.
-_LONGEST_VARCHAR: Final = 1024
-_TIME_LENGTH: Final = 27
-#: Characters that may stand in an index of MariaDB (3072 bytes, four each).
-_INDEXED_CHARACTERS: Final = 768
+#: The tables beside those of the Protons (``gluon.particle.systables``); no object's table takes such a name.
+SYSTEM_TABLES: Final = ("gluon_changes", "gluon_sync", "gluon_stuck", "gluon_meta")
 
 
 def tables(proton: Proton) -> sa.MetaData:
@@ -68,34 +62,6 @@ def _is_index(statement: str) -> bool:
     return statement.startswith(("CREATE INDEX", "CREATE UNIQUE INDEX"))
 
 
-class Names:
-    """Hands out bounded names, no two equal in any case; one that is cut or taken ends in a hash of the whole."""
-
-    def __init__(self, taken: Iterable[str] = ()) -> None:
-        self._taken = set(taken)
-
-    def take(self, name: str) -> str:
-        """The name, or what stands for it."""
-        bounded = bound(name)
-        if bounded.lower() in self._taken:
-            bounded = bound(name, always=True)
-        self._taken.add(bounded.lower())
-        return bounded
-
-
-def snake(name: str) -> str:
-    """``VPNPort`` → ``vpn_port``, ``net-l3vpn`` → ``net_l3vpn``."""
-    words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name)
-    return re.sub(r"\W", "_", words).lower()
-
-
-def bound(name: str, *, always: bool = False) -> str:
-    """A name of at most 60 characters; where it is cut (or ``always``) it ends in a hash of the whole."""
-    if len(name) <= _LONGEST_NAME and not always:
-        return name
-    return f"{name[: _LONGEST_NAME - 9]}_{hashlib.sha256(name.encode()).hexdigest()[:8]}"
-
-
 def _object_table(metadata: sa.MetaData, proton: Proton, obj: Object, table_names: dict[Object, str]) -> None:
     columns = Names()
     table = sa.Table(table_names[obj], metadata, info={"object": obj})
@@ -109,8 +75,8 @@ def _object_table(metadata: sa.MetaData, proton: Proton, obj: Object, table_name
         ("revision", sa.BigInteger()),
         ("generation", sa.BigInteger()),
         ("incarnation", ascii_text(36)),
-        ("created_at", ascii_text(_TIME_LENGTH)),
-        ("updated_at", ascii_text(_TIME_LENGTH)),
+        ("created_at", ascii_text(TIME_LENGTH)),
+        ("updated_at", ascii_text(TIME_LENGTH)),
     ):
         table.append_column(sa.Column(columns.take(name), kind, key=name, nullable=False))
     if obj.is_port:
@@ -124,11 +90,12 @@ def _object_keys(proton: Proton, obj: Object, table: sa.Table, table_names: dict
     uniques.discard((obj.identifier.name,))
     for names in sorted(uniques | set(obj.unique)):
         _index(table, [table.c[n] for n in names], unique=True)
+    led = {identifier.key, *(names[0] for names in uniques | set(obj.unique))}
     for link in links(obj):
         if link.many:
             continue
         column = table.c[link.attribute.name]
-        if column is not identifier and (link.attribute.name,) not in uniques:
+        if link.attribute.name not in led:
             _index(table, [column])
         _foreign_key(proton, column, link.reference, table_names)
     if "tenant_id" in table.c and identifier.key != "tenant_id":
@@ -162,7 +129,7 @@ def _element_table(
     table = sa.Table(
         name,
         metadata,
-        sa.Column("owner", key.type, sa.ForeignKey(key, name=bound(f"fk_{name}_owner"), ondelete="CASCADE"), primary_key=True),
+        sa.Column("owner", key.type, sa.ForeignKey(key, name=bound(f"fk_{name}__owner"), ondelete="CASCADE"), primary_key=True),
         sa.Column("position", sa.Integer(), primary_key=True, autoincrement=False),
         sa.Column("value", column_type(kind, indexed=True), nullable=False),
         info={"object": owner.info["object"], "attribute": attribute, "link": link},
@@ -173,7 +140,8 @@ def _element_table(
 
 
 def _index(table: sa.Table, columns: list[sa.Column[Any]], *, unique: bool = False) -> None:
-    name = bound("_".join(("uq" if unique else "ix", table.name, *(c.name for c in columns))))
+    # Two underscores, so that table a_b with column c and table a with column b_c make two names.
+    name = bound(f"{'uq' if unique else 'ix'}_{'__'.join((table.name, *(c.name for c in columns)))}")
     sa.Index(name, *columns, unique=unique)
 
 
@@ -182,7 +150,7 @@ def _foreign_key(proton: Proton, column: sa.Column[Any], reference: Reference, t
     if len(reference.targets) != 1:
         return
     target = proton.by_name[reference.targets[0]]
-    name = bound(f"fk_{column.table.name}_{column.name}")
+    name = bound(f"fk_{column.table.name}__{column.name}")
     pointed = f"{table_names[target]}.{target.identifier.name}"
     column.table.append_constraint(sa.ForeignKeyConstraint([column.key], [pointed], name=name))
 
@@ -190,87 +158,3 @@ def _foreign_key(proton: Proton, column: sa.Column[Any], reference: Reference, t
 def _indexed(obj: Object, attribute: Attribute) -> bool:
     named = any(attribute.name in names for names in obj.unique)
     return named or attribute.unique or attribute.name == "tenant_id" or isinstance(attribute.type, Reference)
-
-
-def column_type(type: Type, *, indexed: bool = False) -> sa.types.TypeEngine[Any]:  # noqa: PLR0911 one return a type
-    """The column that holds a value of this type."""
-    match type:
-        case Integer():
-            return sa.Integer() if type.format == "int32" else sa.BigInteger()
-        case Number():
-            return sa.Double()
-        case String():
-            return text(type.length) if indexed or type.length <= _LONGEST_VARCHAR else long_text()
-        case Boolean():
-            return sa.Boolean(create_constraint=False)
-        case Uuid():
-            return ascii_text(36)
-        case Enum():
-            return text(max(map(len, type.values)))
-        case Reference():
-            return column_type(type.key, indexed=True)
-        case List() | Structure() | Json():
-            return long_text()
-        case _:
-            assert_never(type)
-
-
-def text(length: int) -> sa.types.TypeEngine[Any]:
-    """Text that compares by code point everywhere, trailing spaces included."""
-    return sa.String(length).with_variant(
-        mysql.VARCHAR(length, charset="utf8mb4", collation="utf8mb4_nopad_bin"), "mysql", "mariadb"
-    )
-
-
-def ascii_text(length: int) -> sa.types.TypeEngine[Any]:
-    """Text that the server makes itself: uuids, times."""
-    return sa.String(length).with_variant(mysql.VARCHAR(length, charset="ascii", collation="ascii_nopad_bin"), "mysql", "mariadb")
-
-
-def long_text() -> sa.types.TypeEngine[Any]:
-    """Text without a bound of its own."""
-    return sa.Text().with_variant(mysql.LONGTEXT(charset="utf8mb4", collation="utf8mb4_nopad_bin"), "mysql", "mariadb")
-
-
-#: The tables beside those of the Protons; no object's table takes such a name.
-SYSTEM_TABLES: Final = ("gluon_changes", "gluon_sync", "gluon_stuck", "gluon_meta")
-
-
-def system_tables() -> sa.MetaData:
-    """The change log, how far etcd is, keys that etcd refuses, and what the database knows about itself."""
-    metadata = sa.MetaData()
-    row_id = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
-    sa.Table(
-        "gluon_changes",
-        metadata,
-        sa.Column("id", row_id, primary_key=True, autoincrement=True),
-        sa.Column("proton", text(255), nullable=False),
-        sa.Column("object", text(255), nullable=False),
-        sa.Column("object_id", text(_INDEXED_CHARACTERS), nullable=False),
-        sa.Column("at", sa.BigInteger(), nullable=False),
-        # An id that was used never comes back: settling a batch twice removes nothing new.
-        sqlite_autoincrement=True,
-    )
-    sa.Table(
-        "gluon_sync",
-        metadata,
-        sa.Column("proton", text(255), primary_key=True),
-        sa.Column("epoch", text(64), nullable=False),
-        sa.Column("batch", sa.BigInteger(), nullable=False),
-    )
-    sa.Table(
-        "gluon_stuck",
-        metadata,
-        sa.Column("proton", text(128), primary_key=True),
-        sa.Column("object", text(128), primary_key=True),
-        sa.Column("object_id", text(512), primary_key=True),
-        sa.Column("reason", long_text(), nullable=False),
-        sa.Column("since", ascii_text(_TIME_LENGTH), nullable=False),
-    )
-    sa.Table(
-        "gluon_meta",
-        metadata,
-        sa.Column("name", ascii_text(64), primary_key=True),
-        sa.Column("value", text(255), nullable=False),
-    )
-    return metadata

@@ -7,7 +7,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from gluon.particle.tables import system_tables
+from gluon.particle.systables import system_tables
 from gluon.store.statements import Statement, compiled
 
 

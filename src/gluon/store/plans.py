@@ -8,13 +8,14 @@ A plan does no I/O and keeps no data; it grows only by the statements for sets o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final
 
 import sqlalchemy as sa
 
+from gluon.errors import SettingsError
 from gluon.model.links import Link, links
 from gluon.model.schema import BINDING_ID, BOOKKEEPING, Attribute, Object, Proton
 from gluon.model.types import Boolean, Json, List, Reference, Structure, Type
@@ -180,12 +181,23 @@ class Pointing:
     referrers: Statement
 
 
+def _apart(metadata: Mapping[Proton, sa.MetaData]) -> None:
+    """Raise SettingsError where two Protons would share a table."""
+    owners: dict[str, Proton] = {}
+    for proton, found in metadata.items():
+        for name in found.tables:
+            other = owners.setdefault(name, proton)
+            if other is not proton:
+                raise SettingsError(f"the Protons '{other.name}' and '{proton.name}' both need the table {name}: rename one")
+
+
 class Plans:
     """The plans of all objects of some Protons, and who can refer to whom."""
 
     def __init__(self, protons: Sequence[Proton], dialect: sa.Dialect) -> None:
         self.dialect = dialect
         self.metadata = {p: tables(p) for p in protons}
+        _apart(self.metadata)
         self.protons = {p.name: p for p in protons}
         self.of: dict[Object, ObjectPlan] = {}
         for metadata in self.metadata.values():

@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How each type of the model is stored, on SQLite, PostgreSQL and MariaDB alike.
+
+No native enums and no CHECKs: the model's documents check values, and a model must be able to grow. Text compares by code
+point, trailing spaces included, whatever the database's own habits.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final, assert_never
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import mysql
+
+from gluon.model.types import Boolean, Enum, Integer, Json, List, Number, Reference, String, Structure, Type, Uuid
+
+#: Longer strings than this are TEXT: MariaDB counts every VARCHAR towards 65,535 bytes a row.
+_LONGEST_VARCHAR: Final = 1024
+#: Characters of a time as records hold it.
+TIME_LENGTH: Final = 27
+
+
+def column_type(type: Type, *, indexed: bool = False) -> sa.types.TypeEngine[Any]:  # noqa: PLR0911 one return a type
+    """The column that holds a value of this type."""
+    match type:
+        case Integer():
+            return sa.Integer() if type.format == "int32" else sa.BigInteger()
+        case Number():
+            return sa.Double()
+        case String():
+            return text(type.length) if indexed or type.length <= _LONGEST_VARCHAR else long_text()
+        case Boolean():
+            return sa.Boolean(create_constraint=False)
+        case Uuid():
+            return ascii_text(36)
+        case Enum():
+            return text(max(map(len, type.values)))
+        case Reference():
+            return column_type(type.key, indexed=True)
+        case List() | Structure() | Json():
+            return long_text()
+        case _:
+            assert_never(type)
+
+
+def text(length: int) -> sa.types.TypeEngine[Any]:
+    """Text that compares by code point everywhere, trailing spaces included."""
+    return sa.String(length).with_variant(
+        mysql.VARCHAR(length, charset="utf8mb4", collation="utf8mb4_nopad_bin"), "mysql", "mariadb"
+    )
+
+
+def ascii_text(length: int) -> sa.types.TypeEngine[Any]:
+    """Text that the server makes itself: uuids, times."""
+    return sa.String(length).with_variant(mysql.VARCHAR(length, charset="ascii", collation="ascii_nopad_bin"), "mysql", "mariadb")
+
+
+def long_text() -> sa.types.TypeEngine[Any]:
+    """Text without a bound of its own."""
+    return sa.Text().with_variant(mysql.LONGTEXT(charset="utf8mb4", collation="utf8mb4_nopad_bin"), "mysql", "mariadb")

@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The tables beside those of the Protons: the change log, how far etcd is, keys that etcd refuses, what the database is."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from gluon.particle.columns import TIME_LENGTH, ascii_text, long_text, text
+
+
+def system_tables() -> sa.MetaData:
+    """All of them; ``gluon.particle.tables.SYSTEM_TABLES`` lists their names."""
+    metadata = sa.MetaData()
+    row_id = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+    sa.Table(
+        "gluon_changes",
+        metadata,
+        sa.Column("id", row_id, primary_key=True, autoincrement=True),
+        sa.Column("proton", text(255), nullable=False),
+        sa.Column("object", text(255), nullable=False),
+        sa.Column("object_id", text(768), nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        # An id that was used never comes back: settling a batch twice removes nothing new.
+        sqlite_autoincrement=True,
+    )
+    sa.Table(
+        "gluon_sync",
+        metadata,
+        sa.Column("proton", text(255), primary_key=True),
+        sa.Column("epoch", text(64), nullable=False),
+        sa.Column("batch", sa.BigInteger(), nullable=False),
+    )
+    sa.Table(
+        "gluon_stuck",
+        metadata,
+        sa.Column("proton", text(128), primary_key=True),
+        sa.Column("object", text(128), primary_key=True),
+        sa.Column("object_id", text(512), primary_key=True),
+        sa.Column("reason", long_text(), nullable=False),
+        sa.Column("since", ascii_text(TIME_LENGTH), nullable=False),
+    )
+    sa.Table(
+        "gluon_meta",
+        metadata,
+        sa.Column("name", ascii_text(64), primary_key=True),
+        sa.Column("value", text(255), nullable=False),
+    )
+    return metadata
