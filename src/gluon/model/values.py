@@ -13,7 +13,8 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import islice
 from typing import Any, Final, assert_never
 
 from gluon.errors import Fault
@@ -41,6 +42,11 @@ Check = Callable[[Any, str, list[Fault]], Any]
 MAX_DEPTH: Final = 64
 #: What no text may hold: NUL (PostgreSQL stores none) and lone surrogates (not Unicode).
 _UNFIT: Final = re.compile("[\x00\ud800-\udfff]").search
+#: How many faults of one value are worth noting, and how many of them a suggestion: the client chose what they cost.
+_MAX_FAULTS: Final = 100
+_SUGGESTIONS: Final = 10
+#: How much of a client's name stands in a pointer.
+_MAX_NAME: Final = 255
 
 
 def checker(type: Type) -> Check:  # noqa: PLR0911 - one branch for each type
@@ -80,9 +86,13 @@ def _text(value: Any, pointer: str, faults: list[Fault]) -> bool:
         faults.append(Fault(pointer, "must be a string"))
         return False
     if _UNFIT(value):
-        faults.append(Fault(pointer, "must not hold NUL" if "\0" in value else "must be Unicode text without lone surrogates"))
+        faults.append(Fault(pointer, _why_unfit(value)))
         return False
     return True
+
+
+def _why_unfit(text: str) -> str:
+    return "must not hold NUL" if "\0" in text else "must be Unicode text without lone surrogates"
 
 
 def _string(type: String) -> Check:
@@ -125,7 +135,7 @@ def _enum(type: Enum) -> Check:
 
     def check(value: Any, pointer: str, faults: list[Fault]) -> Any:
         if not (isinstance(value, str) and value in values):
-            near = nearest(value, type.values) if isinstance(value, str) else None
+            near = nearest(value, type.values) if isinstance(value, str) and len(faults) < _SUGGESTIONS else None
             faults.append(Fault(pointer, f"{expected}: did you mean '{near}'?" if near else expected))
         return value
 
@@ -200,9 +210,9 @@ def _structure(type: Structure) -> Check:
             faults.append(Fault(pointer, "must be an object"))
             return value
         for name in value.keys() - set(names):
-            near = nearest(name, names)
+            near = nearest(name, names) if len(faults) < _SUGGESTIONS else None
             text = f"unknown attribute: did you mean '{near}'?" if near else "unknown attribute"
-            faults.append(Fault(f"{pointer}/{escape(name)}", text))
+            faults.append(Fault(f"{pointer}/{escape(name[:_MAX_NAME])}", text))
         result = {}
         for attribute, each in members:
             name, default = attribute.name, attribute.default
@@ -221,25 +231,30 @@ def _structure(type: Structure) -> Check:
 def _json(value: Any, pointer: str, faults: list[Fault]) -> Any:
     if not isinstance(value, dict):
         faults.append(Fault(pointer, "must be an object"))
-    else:
-        _json_value(value, pointer, faults, 1)
+        return value
+    for path, detail in islice(_json_faults(value, (), 1), _MAX_FAULTS):
+        faults.append(Fault("/".join([pointer, *(escape(name[:_MAX_NAME]) for name in path)]), detail))
     return value
 
 
-def _json_value(value: Any, pointer: str, faults: list[Fault], depth: int) -> None:
+def _json_faults(value: Any, path: tuple[str, ...], depth: int) -> Iterator[tuple[tuple[str, ...], str]]:
+    """Where free JSON holds what cannot be stored, and why. A path becomes a pointer only where something is wrong."""
     if depth > MAX_DEPTH:
-        faults.append(Fault(pointer, f"must not nest deeper than {MAX_DEPTH} levels"))
+        yield path, f"must not nest deeper than {MAX_DEPTH} levels"
     elif isinstance(value, dict):
         for name, item in value.items():
-            if _text(name, pointer, faults):
-                _json_value(item, f"{pointer}/{escape(name)}", faults, depth + 1)
+            if _UNFIT(name):
+                yield path, _why_unfit(name)
+            else:
+                yield from _json_faults(item, (*path, name), depth + 1)
     elif isinstance(value, list):
         for index, item in enumerate(value):
-            _json_value(item, f"{pointer}/{index}", faults, depth + 1)
+            yield from _json_faults(item, (*path, str(index)), depth + 1)
     elif isinstance(value, str):
-        _text(value, pointer, faults)
+        if _UNFIT(value):
+            yield path, _why_unfit(value)
     elif isinstance(value, float):
         if not math.isfinite(value):
-            faults.append(Fault(pointer, "must be a finite number"))
+            yield path, "must be a finite number"
     elif isinstance(value, int) and not isinstance(value, bool) and not INT64[0] <= value <= INT64[1]:
-        faults.append(Fault(pointer, f"must be between {INT64[0]} and {INT64[1]}"))
+        yield path, f"must be between {INT64[0]} and {INT64[1]}"
