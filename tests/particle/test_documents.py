@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 from gluon.errors import Invalid, TooLarge
 from gluon.model.schema import BOOKKEEPING
 from gluon.model.types import Boolean, Enum, Format, Integer, Json, List, Number, Reference, String, Structure, Uuid
-from gluon.particle.documents import MAX_VALUE, documents
+from gluon.particle import schemas
+from gluon.particle.decoding import MAX_VALUE
+from gluon.particle.documents import documents
 
 ID = "0d0e8a2e-5f7c-4b8e-9f61-0e6f6f0c9a11"
 TENANT = {"tenant_id": "6b8e2a0f3c5d4e7f8a9b0c1d2e3f4a5b"}
@@ -188,6 +190,27 @@ def test_values_may_be_large_but_not_without_limit(port):
     assert [fault.pointer for fault in raised.value.faults] == ["/profile"]
 
 
+@pytest.mark.parametrize("text", ["x" * MAX_VALUE, "\\ud800" + "é" * (MAX_VALUE // 2)])
+def test_a_large_value_is_too_large_whatever_else_it_is(port, text):
+    with pytest.raises(TooLarge):
+        port.decode_create(b'{"name": "%s", "mtu": 1}' % text.encode())
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        b'{"a":' * 700 + b'"' + b"x" * MAX_VALUE + b'"' + b"}" * 700,
+        b"[" * 700 + b"]" * 700 + b" " * MAX_VALUE,
+        b'"\\ud800"' + b" " * MAX_VALUE,
+        b"9" * 400 + b" " * MAX_VALUE,
+        b"1e999" + b" " * MAX_VALUE,
+    ],
+)
+def test_a_large_body_is_refused_for_what_is_wrong_in_it(port, value):
+    with pytest.raises((Invalid, TooLarge)):
+        port.decode_create(b'{"tenant_id": "t", "profile": ' + value + b"}")
+
+
 def test_masses_of_unknown_names_are_cheap_to_refuse(port):
     text = body({f"n{i}me": i for i in range(50_000)})
     assert len(faults(port.decode_create, text)) == 100
@@ -323,7 +346,7 @@ def mutations(text):
 def slow(document, text, create):
     """What the slow way says, or None where it refuses."""
     try:
-        return document._slow(text, document._required if create else frozenset())
+        return document.decoding.slow(text, schemas.required(document.object) if create else frozenset())
     except (Invalid, TooLarge):
         return None
 
@@ -363,4 +386,4 @@ def test_any_bytes_are_taken_or_refused(small_documents, text):
 )
 def test_ordinary_bodies_take_the_fast_way(port, values):
     text = json.dumps({**TENANT, **values}, ensure_ascii=False).encode()
-    assert port._fast(text) == {**TENANT, **values}
+    assert port.decoding.fast(text) == {**TENANT, **values}

@@ -1,14 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The JSON of each object in the API: what a request may say, and what an answer looks like.
 
-It checks each value by itself. What needs the database (references, uniqueness, what may change) is the verbs'.
-
-    request body ─► fast: msgspec struct ─► checks of formats ─► values
-                      │ anything unusual
-                      ▼
-                    slow: gluon.particle.bodies ─► checks, every fault ─► values | Invalid
-
-The slow way decides what is valid; the fast one takes only what the slow one would, and to the same values.
+request body ─► gluon.particle.decoding ─► values        record ─► answer, page of a list
+path, query  ─► gluon.particle.filters  ─► values        Object ─► JSON Schemas
 """
 
 from __future__ import annotations
@@ -19,22 +13,16 @@ from typing import Any, Final
 
 import msgspec
 
-from gluon.errors import Fault, Invalid, TooLarge
-from gluon.model.faults import nearest
-from gluon.model.schema import Attribute, Object, Proton
-from gluon.model.values import MAX_DEPTH, Check, checker
-from gluon.particle import bodies, schemas
+from gluon.model.schema import Object, Proton
+from gluon.particle import schemas
+from gluon.particle.decoding import Decoding
 from gluon.particle.filters import Filters, Identifiers
-from gluon.particle.structs import input_struct, output_struct, parsed_completely
+from gluon.particle.structs import output_struct
 
-#: The largest value of one attribute, in bytes of its JSON.
-MAX_VALUE: Final = 2**20
 #: What an answer shows of an object after its attributes.
 SHOWN_BOOKKEEPING: Final = ("created_at", "updated_at", "revision")
-#: Names that a request may use for an attribute.
+#: Names that a request may use for an attribute, where the object has the attribute and no other of that name.
 SYNONYMS: Final[Mapping[str, str]] = {"project_id": "tenant_id"}
-#: Unknown names beyond this many get no suggestion: looking for one costs time.
-_SUGGESTIONS: Final = 10
 
 
 def documents(proton: Proton) -> Mapping[str, Document]:
@@ -43,48 +31,46 @@ def documents(proton: Proton) -> Mapping[str, Document]:
 
 
 class Document:
-    """The JSON of one object.
-
-    ``decode_create`` and ``decode_update`` give what a body says, in canonical form, and no defaults; they raise Invalid with
-    every fault, or TooLarge.
-    """
+    """The JSON of one object."""
 
     def __init__(self, obj: Object) -> None:
+        synonyms = {new: old for new, old in SYNONYMS.items() if old in obj.by_name and new not in obj.by_name}
         self.object = obj
-        self._synonyms = {new: old for new, old in SYNONYMS.items() if old in obj.by_name and new not in obj.by_name}
-        accepted = obj.attributes + tuple(_renamed(obj.by_name[old], new) for new, old in self._synonyms.items())
-        self._checks: dict[str, Check] = {a.name: checker(a.type) for a in accepted}
-        self._checks[obj.identifier.name] = _not_empty(self._checks[obj.identifier.name])
-        looked_at = (a.name for a in accepted if a is obj.identifier or not parsed_completely(a.type))
-        self._fast_checks = tuple((name, "/" + name, self._checks[name]) for name in looked_at)
-        self._nullable = frozenset(a.name for a in accepted if schemas.nullable(obj, a))
-        self._required = schemas.required(obj)
-        self._decoder = msgspec.json.Decoder(input_struct(accepted, self._nullable))
+        self.decoding = Decoding(obj, synonyms)
+        self._identifiers = Identifiers(obj)
+        self._filters = Filters(obj, synonyms)
         shown = [a.name for a in obj.attributes if not a.write_only] + list(SHOWN_BOOKKEEPING)
         self._output = output_struct(shown)
         self._shown = itemgetter(*shown)
         self._encoder = msgspec.json.Encoder()
-        self._identifiers = Identifiers(obj)
-        self._filters = Filters(obj, self._synonyms)
-        self.parse_id = self._identifiers.parse
-        self.parse_filter = self._filters.parse
-        self.filters = self._filters.names
         self.schema = schemas.full(obj)
         self.create_schema = schemas.create(obj)
         self.update_schema = schemas.update(obj)
 
+    @property
+    def filters(self) -> tuple[str, ...]:
+        """The attributes by which lists can be filtered."""
+        return self._filters.names
+
     def decode_create(self, body: bytes, given: Collection[str] = ()) -> dict[str, Any]:
-        """The values of a new object. What is ``given`` elsewhere (by the path of a nested route) the body may leave out."""
-        required = self._required.difference(given) if given else self._required
-        values = self._fast(body)
-        if values is not None and values.keys() >= required:
-            return values
-        return self._slow(body, required)
+        """The values that a body gives a new object, in canonical form and without defaults.
+
+        What is ``given`` elsewhere (by the path of a nested route) the body may leave out. Raises Invalid with every fault,
+        and TooLarge.
+        """
+        return self.decoding.create(body, given)
 
     def decode_update(self, body: bytes) -> dict[str, Any]:
-        """The values that a change names."""
-        values = self._fast(body)
-        return self._slow(body, frozenset()) if values is None else values
+        """The values that a change names, in canonical form. Raises Invalid with every fault, and TooLarge."""
+        return self.decoding.update(body)
+
+    def parse_id(self, text: str) -> Any:
+        """The identifier that a path names, in canonical form. Raises Missing where no object can have it."""
+        return self._identifiers.parse(text)
+
+    def parse_filter(self, name: str, text: str) -> Any:
+        """The value that a query asks of an attribute; the empty text is null. Raises Invalid."""
+        return self._filters.parse(name, text)
 
     def encode(self, record: Mapping[str, Any]) -> bytes:
         """An object as an answer shows it: no write_only attribute, and of the bookkeeping what clients use."""
@@ -97,107 +83,3 @@ class Document:
         if next_href is not None:
             page["links"] = [{"rel": "next", "href": next_href}]
         return self._encoder.encode(page)
-
-    def _fast(self, body: bytes) -> dict[str, Any] | None:
-        """What an ordinary valid body says; None where there is anything to look at more closely.
-
-        msgspec does not see repeated names. Without backslashes every quote delimits a string, so that two quotes for each
-        name and each string of the result account for all of the body exactly if no name came twice.
-        """
-        if b"\\" in body or len(body) > MAX_VALUE or body.count(b"[") + body.count(b"{") > MAX_DEPTH:
-            return None
-        try:
-            values: dict[str, Any] = msgspec.to_builtins(self._decoder.decode(body))
-        except (msgspec.MsgspecError, UnicodeDecodeError):
-            return None
-        if body.count(b'"') != 2 * _strings(values):
-            return None
-        faults: list[Fault] = []
-        for name, pointer, check in self._fast_checks:
-            value = values.get(name)
-            if value is not None:
-                values[name] = check(value, pointer, faults)
-        if faults or not self._fold(values):
-            return None
-        return values
-
-    def _slow(self, body: bytes, required: Collection[str]) -> dict[str, Any]:
-        """What a body says, or all that is wrong with it."""
-        given, faults = bodies.read(body)
-        if not faults and len(body) > MAX_VALUE:
-            self._limit(given)
-        values: dict[str, Any] = {}
-        for name, value in given.items():
-            pointer = bodies.member("", name)
-            if name not in self._checks:
-                faults.append(Fault(pointer, self._unknown(name, len(faults))))
-            elif value is None and name not in self._nullable:
-                faults.append(Fault(pointer, "must not be null"))
-            elif value is None:
-                values[name] = None
-            else:
-                values[name] = self._checks[name](value, pointer, faults)
-            if len(faults) >= bodies.MAX_FAULTS:
-                break
-        if not self._fold(values):
-            faults.append(Fault("/project_id", "is another name for tenant_id, which is given with another value"))
-        known = {self._synonyms.get(name, name) for name in given}
-        faults += (Fault("/" + name, "must be given") for name in self.object.by_name if name in required and name not in known)
-        if faults:
-            raise Invalid.of(faults[: bodies.MAX_FAULTS])
-        return values
-
-    def _fold(self, values: dict[str, Any]) -> bool:
-        """Put what synonyms say under the attributes' names; False where both are given and differ."""
-        for synonym, name in self._synonyms.items():
-            if synonym in values:
-                value = values.pop(synonym)
-                if values.setdefault(name, value) != value:
-                    return False
-        return True
-
-    def _unknown(self, name: str, faults: int) -> str:
-        near = nearest(name, self._checks) if faults < _SUGGESTIONS and len(name) <= 255 else None
-        return f"unknown attribute: did you mean '{near}'?" if near else "unknown attribute"
-
-    def _limit(self, given: Mapping[str, Any]) -> None:
-        """Raises TooLarge where a value is over the limit."""
-        faults = [
-            Fault(bodies.member("", name), f"over {MAX_VALUE} bytes")
-            for name, value in given.items()
-            if len(self._encoder.encode(value)) > MAX_VALUE
-        ]
-        if faults:
-            raise TooLarge(f"{faults[0].pointer[1:]}: a value of more than {MAX_VALUE} bytes", faults)
-
-
-def _renamed(attribute: Attribute, name: str) -> Attribute:
-    """A synonym: the same type under another name."""
-    return Attribute(name, attribute.type, attribute.place, required=attribute.required)
-
-
-def _not_empty(check: Check) -> Check:
-    """The check of an identifier: an empty one has no URL."""
-
-    def checked(value: Any, pointer: str, faults: list[Fault]) -> Any:
-        if value == "":
-            faults.append(Fault(pointer, "must not be empty"))
-            return value
-        return check(value, pointer, faults)
-
-    return checked
-
-
-def _strings(value: dict[str, Any] | list[Any]) -> int:
-    """How many strings the JSON of a value has, names included."""
-    items: Iterable[Any] = value
-    count = 0
-    if type(value) is dict:
-        count, items = len(value), value.values()
-    for item in items:
-        kind = type(item)
-        if kind is str:
-            count += 1
-        elif kind is dict or kind is list:
-            count += _strings(item)
-    return count
