@@ -85,6 +85,10 @@ class Answers:
         finally:
             self._leading = False
 
+    def renew(self) -> None:
+        """Etcd is another than it was: look at all that it holds."""
+        self._sweep.set()
+
     async def _follow(self, group: asyncio.TaskGroup) -> None:
         """Watch. What came before the watch stood is read where someone waits for it, or, leading, altogether."""
         stands = False

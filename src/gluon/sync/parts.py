@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from gluon.kv.contract import Kv
@@ -32,7 +33,11 @@ class Board:
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """One server's side of etcd. ``url`` is what ports are registered with, ``batch`` how many change rows are read at a time."""
+    """One server's side of etcd.
+
+    ``url`` is what ports are registered with, ``batch`` how many change rows are read at a time; ``renewed`` is to be called
+    where etcd turns out to be another than it was.
+    """
 
     kv: Kv
     store: Store
@@ -41,3 +46,4 @@ class Parts:
     batch: int
     health: Health
     board: Board
+    renewed: Callable[[], None]

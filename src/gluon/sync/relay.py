@@ -42,6 +42,7 @@ class Relay:
         self._batching = Batching(proton, parts.url)
         self._writer = Writer(parts.kv, term, proton.name)
         self._wake = asyncio.Event()
+        self._drained = asyncio.Event()
         self.part = f"relay of {proton.name}"
 
     def wake(self) -> None:
@@ -65,6 +66,7 @@ class Relay:
             _log.info("%s: a new epoch, %s: comparing etcd with the database", self._proton.name, position.epoch)
             await self._writer.write(position)
             await self._log.set_mark(self._proton.name, position.mark)
+            self._parts.renewed()
         self._writer.position = position
         self._say(position.state)
         await self._flow(decision)
@@ -96,6 +98,7 @@ class Relay:
                     await self._writer.look()
                 looked = time.monotonic()
             if not more:
+                self._drained.set()
                 try:
                     async with asyncio.timeout(LOOK):
                         await self._wake.wait()
@@ -126,6 +129,7 @@ class Relay:
         return sent
 
     async def _repair(self, force: bool) -> None:
+        await self._drained.wait()  # what waits would only be skipped, at some cost
         try:
             await Repair(self._proton, self._parts, self._writer, self._batching).run(force=force)
         except Refused as refusal:

@@ -77,7 +77,16 @@ class Sync:
     async def _run(self) -> None:
         database = await self._store.log.database_id()
         who = f"{socket.gethostname()}/{os.getpid()}"
-        parts = Parts(self._kv, self._store, database, self._url, self._settings.batch, self._health, self._board)
+        parts = Parts(
+            self._kv,
+            self._store,
+            database,
+            self._url,
+            self._settings.batch,
+            self._health,
+            self._board,
+            self._answers.renew,
+        )
         election = Election(self._kv, keys.leader(database), who, self._settings.leader_ttl)
         self._doorbell = doorbell = Doorbell(self._kv, keys.doorbell(database), who)
         self._health.well("sync")
