@@ -14,12 +14,14 @@ from gluon.cli.main import main as run
 
 def main() -> int:
     """The console script."""
-    if isinstance(sys.stdout, TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")
+    # Started with a closed standard output, Python has none; what would be written then goes nowhere.
+    out = sys.stdout or open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115 - lives as long as the process
+    if isinstance(out, TextIOWrapper):
+        out.reconfigure(errors="backslashreplace")
     try:
-        return run(sys.argv[1:], os.environ, sys.stdout)
+        return run(sys.argv[1:], os.environ, out)
     except BrokenPipeError:
-        return broken_pipe(sys.stdout)
+        return broken_pipe(out)
     except KeyboardInterrupt:
         return Exit.INTERRUPTED
 
