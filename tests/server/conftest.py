@@ -52,7 +52,7 @@ async def store(tmp_path, families):
 def served(store, families):
     """Makes a site with other settings or probes."""
 
-    def make(probes=None, **settings):
+    def make(probes=None, store=store, **settings):
         shims = Shims(store)
         api = Api(**{"bind_timeout": 5.0, "max_body": 2**21, **settings})
         app = build(

@@ -73,13 +73,15 @@ class Shims:
         async with asyncio.timeout(5), self.changed:
             await self.changed.wait_for(lambda: self.awaiting >= count)
 
-    async def answer(self, port: Object, id: str, answer: Mapping[str, Any], binding_id: str | None = None) -> None:
+    async def answer(
+        self, port: Object, id: str, answer: Mapping[str, Any], binding_id: str | None = None, *, tell: bool = True
+    ) -> None:
         """Store an answer to the port's binding (or to another one) and tell those who wait for it."""
         record = await self._store.get(port, id)
         assert record is not None
         given = binding_id or record["binding_id"]
         stored = await self._store.write(lambda tx: store_answer(tx, port, id, answer, binding_id=given))
-        for waiter in self.waiters.get((id, given), []):
+        for waiter in self.waiters.get((id, given), []) if tell else ():
             waiter.settle(stored if stored is not None else Conflict("overtaken"))
 
     async def overtake(self, id: str, binding_id: str) -> None:
