@@ -19,12 +19,13 @@ _QUIET: Final = 0.005  # seconds between two rings
 
 
 class Doorbell:
-    """One database's bell."""
+    """One database's bell. ``rung`` is called when one was put."""
 
-    def __init__(self, kv: Kv, key: str, who: str) -> None:
+    def __init__(self, kv: Kv, key: str, who: str, rung: Callable[[], None] = lambda: None) -> None:
         self._kv = kv
         self._key = key
         self._value = msgspec.json.encode({"who": who})
+        self._rung = rung
         self._wanted = asyncio.Event()
 
     def ring(self) -> None:
@@ -37,6 +38,7 @@ class Doorbell:
             await self._wanted.wait()
             self._wanted.clear()
             await self._kv.put(self._key, self._value)
+            self._rung()
             await asyncio.sleep(_QUIET)
 
     async def listen(self, heard: Callable[[], None]) -> None:

@@ -54,13 +54,14 @@ class Term:
 
 
 class Election:
-    """One server's candidacy."""
+    """One server's candidacy. ``well`` is called whenever etcd has told who leads."""
 
-    def __init__(self, kv: Kv, key: str, who: str, ttl: float) -> None:
+    def __init__(self, kv: Kv, key: str, who: str, ttl: float, well: Callable[[], None] = lambda: None) -> None:
         self._kv = kv
         self._key = key
         self._value = msgspec.json.encode({"who": who})
         self._ttl = ttl
+        self._well = well
 
     async def run(self, lead: Callable[[Term], Awaitable[None]]) -> None:
         """Stand for election again and again; run ``lead`` while elected and cancel it when the term is over.
@@ -70,12 +71,14 @@ class Election:
         while True:
             await self._vacancy()
             async with self._candidacy() as term:
+                self._well()
                 if term is not None:
                     await _until_over(term, lead)
 
     async def _vacancy(self) -> None:
         """Return once no one seems to lead. Looks again each TTL, whatever the watch says."""
         while (leader := await self._kv.get(self._key)) is not None:
+            self._well()
             try:
                 async with asyncio.timeout(self._ttl):
                     await self._removal(leader.mod_revision + 1)

@@ -61,6 +61,10 @@ class Health:
         if self._troubles.pop(part, None) is not None:
             _log.info("%s: works again", part)
 
+    def forget(self, part: str) -> None:
+        """``part`` is not at work any more."""
+        self._troubles.pop(part, None)
+
 
 async def keep(part: str, work: Callable[[], Awaitable[None]], health: Health) -> None:
     """Run ``work`` for ever, again after each end or failure; ends only when cancelled.

@@ -55,6 +55,7 @@ class Relay:
         Returns only where the Proton is foreign, after a while, so that it is looked at again.
         """
         self._say("starting")
+        self._drained.clear()
         decision = decide(self._parts.database, await self._log.mark(self._proton.name), await self._writer.open())
         if decision.verdict is Verdict.FOREIGN:
             self._say("foreign", decision.reason)

@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
 from prometheus_client import CollectorRegistry
@@ -87,27 +87,35 @@ class Sync:
             self._board,
             self._answers.renew,
         )
-        election = Election(self._kv, keys.leader(database), who, self._settings.leader_ttl)
-        self._doorbell = doorbell = Doorbell(self._kv, keys.doorbell(database), who)
-        self._health.well("sync")
+        well = self._health.well
+        election = Election(self._kv, keys.leader(database), who, self._settings.leader_ttl, lambda: well("election"))
+        self._doorbell = bell = Doorbell(self._kv, keys.doorbell(database), who, lambda: well("doorbell"))
+        well("sync")
         async with asyncio.TaskGroup() as group:
-            group.create_task(keep("answers", self._answers.run, self._health))
-            group.create_task(keep("doorbell", doorbell.run, self._health))
-            group.create_task(keep("backlog", self._count, self._health))
-            group.create_task(keep("election", lambda: election.run(lambda term: self._lead(parts, term)), self._health))
+            loops: dict[str, Callable[[], Awaitable[None]]] = {
+                "answers": self._answers.run,
+                "doorbell": bell.run,
+                "backlog": self._count,
+                "election": lambda: election.run(lambda term: self._lead(parts, bell, term)),
+            }
+            for part, work in loops.items():
+                group.create_task(keep(part, work, self._health))
 
-    async def _lead(self, parts: Parts, term: Term) -> None:
-        assert self._doorbell is not None
-        doorbell = self._doorbell
-        self._health.well("election")
+    async def _lead(self, parts: Parts, bell: Doorbell, term: Term) -> None:
+        def heard() -> None:
+            self._health.well("bell")
+            self._wake()
+
         self._relays = [Relay(proton, parts, term) for proton in self._protons]
         try:
             async with asyncio.TaskGroup() as group:
-                group.create_task(keep("doorbell", lambda: doorbell.listen(self._wake), self._health))
                 group.create_task(self._answers.lead())
+                group.create_task(keep("bell", lambda: bell.listen(heard), self._health))
                 for relay in self._relays:
                     group.create_task(keep(relay.part, relay.run, self._health))
         finally:
+            for part in ("bell", *(relay.part for relay in self._relays)):
+                self._health.forget(part)
             self._relays = []
             self._board.states.clear()
 
@@ -141,8 +149,10 @@ class Sync:
         """Return if changes reach etcd in time; raises GluonError with how far behind they are, Unavailable."""
         backlog = await self._store.log.backlog()
         if backlog.age > self._settings.lag_limit:
-            trouble = f": {self._health.trouble}" if self._health.trouble else ""
-            raise GluonError(f"{backlog.rows} changes wait for etcd, the oldest for {backlog.age:.0f} s{trouble}")
+            reasons = [f"{proton}: {state.reason}" for proton, state in self._board.states.items() if state.reason]
+            because = "; ".join(filter(None, [self._health.trouble, *reasons]))
+            detail = f"{backlog.rows} changes wait for etcd, the oldest for {backlog.age:.0f} s"
+            raise GluonError(f"{detail}: {because}" if because else detail)
 
     def metrics(self, registry: CollectorRegistry) -> None:
         """Register the figures."""
