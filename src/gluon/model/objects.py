@@ -16,6 +16,7 @@ from gluon.model.inheritance import Flat
 from gluon.model.references import References
 from gluon.model.schema import BOOKKEEPING, Api, Attribute, Info, Object, Place, Role
 from gluon.model.source import Scalar, Seq
+from gluon.model.typereader import FITTING
 from gluon.model.types import Json, List, Reference, Structure, Uuid
 
 #: Segments of paths, and words on the command line.
@@ -67,6 +68,8 @@ class Objects:
                     self.attributes.types.of(fields)
 
     def _object(self, flat: Flat, api: Fields) -> Object | None:
+        if flat.name in FITTING:
+            self.faults.add(flat.place, f"'{flat.name}' is the name of a type: choose another for the object")
         attributes = self._identified(flat, self.attributes.of(flat))
         identifier = next((a for a in attributes if a.name == (flat.identifier or IDENTIFIER)), None)
         self._names(flat, attributes)
@@ -126,6 +129,8 @@ class Objects:
             return None
         plural = api.text("plural_name") or f"{name}s"
         for key, word in (("name", name), ("plural_name", plural)):
+            if key not in api and (len(word) <= MAX_API_NAME or len(name) > MAX_API_NAME):
+                continue
             if len(word) > MAX_API_NAME:
                 self.faults.add(api.at(key), f"{key} of {len(word)} characters: at most {MAX_API_NAME} are allowed")
             elif not API_NAME.fullmatch(word):

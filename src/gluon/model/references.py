@@ -29,6 +29,8 @@ POINTERS: Final[Mapping[tuple[Role, str], Role]] = MappingProxyType(
         (Role.SERVICE_BINDING, "service_id"): Role.SERVICE,
     }
 )
+#: How the classic language types them.
+UNTYPED: Final = ("uuid", "string")
 #: The longest text that may identify an object or be unique: what every database can index.
 MAX_KEY_LENGTH: Final = DEFAULT_LENGTH
 #: How many identifiers may refer to one another in a row.
@@ -56,13 +58,15 @@ class References:
     def pointer(self, flat: Flat, name: str, fields: Fields) -> tuple[str, ...] | None:
         """What an untyped pointer of a role refers to; None for every other attribute."""
         role = POINTERS.get((flat.role, name))
-        return self.holding(role) if role and fields.text("type") in ("uuid", "string") else None
+        return self.holding(role) if role and fields.text("type") in UNTYPED else None
 
     def without_holder(self, flat: Flat, name: str, fields: Fields) -> str | None:
-        """The base object that a role's pointer names and that no object of the API extends; None where all is well."""
+        """The base object that a role's pointer needs and that no object of the API extends; None where all is well."""
         role = POINTERS.get((flat.role, name))
-        base = fields.text("type")
-        return base if role and base and ROLE_OF_BASE.get(base) is role and not self.holding(role) else None
+        if role is None or self.holding(role):
+            return None
+        base = next(base for base, gives in ROLE_OF_BASE.items() if gives is role)
+        return base if fields.text("type") in (*UNTYPED, base) else None
 
     def targets(self, name: str) -> tuple[str, ...]:
         """The API objects that a reference to ``name`` may point to."""
@@ -88,7 +92,8 @@ class References:
         if name in self.keys:
             return self.keys[name]
         if name in self.open or len(self.open) >= MAX_CHAIN:
-            self.faults.add(place, f"the identifier of '{name}' refers to itself: {' → '.join([*self.open, name])}")
+            how = "to itself" if name in self.open else f"through more than {MAX_CHAIN} objects"
+            self.faults.add(place, f"the identifier of '{self.open[0]}' refers {how}: {' → '.join([*self.open, name])}")
             return None
         flat = self.flats[name]
         if flat.identifier is None:

@@ -20,21 +20,35 @@ from gluon.model.schema import (
     Place,
     Role,
 )
-from gluon.model.types import Enum, String
+from gluon.model.types import Enum, Json, Reference, String, Uuid
 
-#: What Gluon reads and writes of an object that holds a role.
-NEEDED: Final[Mapping[Role, tuple[str, ...]]] = MappingProxyType(
+#: What Gluon reads and writes of an object that holds a role, and the types with which it can.
+NEEDED: Final[Mapping[Role, Mapping[str, tuple[type, ...]]]] = MappingProxyType(
     {
-        Role.PORT: ("tenant_id", "name", "device_id", "host_id", "status", "vif_type", "vif_details"),
-        Role.INTERFACE: ("port_id",),
-        Role.SERVICE_BINDING: ("interface_id", "service_id"),
+        Role.PORT: {
+            "tenant_id": (String, Uuid),
+            "name": (String,),
+            "device_id": (String, Uuid),
+            "host_id": (String,),
+            "status": (Enum, String),
+            "vif_type": (String,),
+            "vif_details": (Json,),
+        },
+        Role.INTERFACE: {"port_id": (Reference,)},
+        Role.SERVICE_BINDING: {"interface_id": (Reference,), "service_id": (Reference,)},
     }
 )
+#: What the status of a port becomes when it is bound and unbound.
+STATUSES: Final = ("ACTIVE", "DOWN")
 #: What a default interface is given when its port is created.
 GIVEN_TO_INTERFACE: Final = ("tenant_id", "name", "port_id", "segmentation_type", "segmentation_id")
 #: Roles that one object at most may hold.
 SINGLE: Final = (Role.PORT, Role.INTERFACE)
 
+#: How faults call the types.
+TYPE_NAMES: Final[Mapping[type, str]] = MappingProxyType(
+    {String: "string", Uuid: "uuid", Enum: "enum", Json: "object without attributes", Reference: "a reference"}
+)
 BASE_OF_ROLE: Final[Mapping[Role, str]] = MappingProxyType({role: base for base, role in ROLE_OF_BASE.items()})
 
 
@@ -67,9 +81,7 @@ def check(objects: Sequence[Object], flats: Mapping[str, Flat], faults: Faults) 
     holders: dict[Role, list[Object]] = {}
     for obj in objects:
         holders.setdefault(obj.role, []).append(obj)
-        for name in NEEDED.get(obj.role, ()):
-            if name not in flats[obj.name].attributes:
-                faults.add(obj.place, f"'{obj.name}' extends {BASE_OF_ROLE[obj.role]}, which then needs the attribute '{name}'")
+        _needed(obj, flats[obj.name], faults)
     for role in SINGLE:
         for second in holders.get(role, [])[1:]:
             first = holders[role][0].name
@@ -77,6 +89,20 @@ def check(objects: Sequence[Object], flats: Mapping[str, Flat], faults: Faults) 
     for interface in holders.get(Role.INTERFACE, ()):
         for port in holders.get(Role.PORT, ()):
             _default_interface(interface, port, faults)
+
+
+def _needed(obj: Object, flat: Flat, faults: Faults) -> None:
+    base = BASE_OF_ROLE.get(obj.role)
+    for name, kinds in NEEDED.get(obj.role, {}).items():
+        attribute = obj.by_name.get(name)
+        if name not in flat.attributes:
+            faults.add(obj.place, f"'{obj.name}' extends {base}, and so needs an attribute '{name}'")
+        elif attribute and not isinstance(attribute.type, kinds):
+            wanted = " or ".join(TYPE_NAMES[kind] for kind in kinds)
+            faults.add(attribute.place, f"'{name}' of an object that extends {base} must be of type {wanted}")
+    status = obj.by_name.get("status") if obj.is_port else None
+    if status and isinstance(status.type, Enum) and not {*STATUSES} <= {*status.type.values}:
+        faults.add(status.place, f"the status of a port must have the values {' and '.join(STATUSES)}")
 
 
 def _default_interface(interface: Object, port: Object, faults: Faults) -> None:
