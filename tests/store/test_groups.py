@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+import resource
 import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
@@ -13,6 +14,8 @@ import pytest
 
 from gluon.errors import Conflict, Unavailable
 from gluon.model.schema import Proton
+from gluon.store.contract import Query
+from gluon.store.objects import Outcome
 from gluon.store.sqlite.engine import SqliteStore
 from gluon.store.sqlite.transactions import SqliteTx
 from gluon.store.statements import Statement
@@ -107,6 +110,22 @@ async def test_a_full_disk(desk: Desk) -> None:
     await desk.store.write(sql("PRAGMA max_page_count = 1000000"))
     await desk.make("Harbour")
     await desk.store.ready()
+
+
+async def test_a_disk_that_fails(desk: Desk, file: Path) -> None:
+    port = await desk.new("Harbour")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (file.with_name("gluon.sqlite-wal").stat().st_size + 30_000, hard))
+    try:
+        done = await asyncio.gather(*(desk.make("Harbour", name="x" * 200) for _ in range(200)), return_exceptions=True)
+        assert await desk.get("Harbour", port["id"]) == port
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert any(isinstance(r, Unavailable) for r in done)
+    assert all(isinstance(r, Outcome | Unavailable) for r in done)
+    again = await desk.new("Harbour")
+    stored = {record["id"] for record in await desk.store.page(desk.proton.by_name["Harbour"], Query({}, 1000))}
+    assert stored == {port["id"], again["id"], *(r.record["id"] for r in done if isinstance(r, Outcome))}
 
 
 async def test_a_database_that_another_process_holds(desk: Desk, file: Path) -> None:

@@ -5,14 +5,16 @@ from __future__ import annotations
 
 import asyncio
 import uuid
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from gluon.errors import Conflict, Invalid, Unavailable
+from gluon.model.schema import Proton
 from gluon.store.contract import Query, Reads, Store, Tx
 
-from .conftest import Desk
+from .conftest import ENGINES, Desk
 
 
 async def test_pages_in_the_order_of_the_identifier(desk: Desk) -> None:
@@ -139,3 +141,21 @@ async def test_a_request_that_gave_up_before_its_turn(store: Store, desk: Desk) 
     done = await asyncio.gather(*tasks, return_exceptions=True)
     assert not any(isinstance(r, BaseException) for r in done[:5])
     await desk.make("Mark", value="after", group="both")
+
+
+async def test_values_that_no_database_holds(desk: Desk) -> None:
+    mark, port = desk.proton.by_name["Mark"], desk.proton.by_name["Harbour"]
+    assert await desk.store.get(mark, "\ud800") is None
+    with pytest.raises(Invalid):
+        await desk.store.page(mark, Query({"note": "\ud800"}, 1))
+    with pytest.raises(Invalid):
+        await desk.store.page(port, Query({"mtu": 2**70}, 1))
+
+
+async def test_writers_of_two_stores_on_one_database(desk: Desk, proton: Proton, tmp_path: Path) -> None:
+    other = Desk(await ENGINES["sqlite"](tmp_path, [proton]), proton)
+    done = await asyncio.gather(*(d.new("Harbour") for _ in range(50) for d in (desk, other)))
+    assert len({record["id"] for record in done}) == 100
+    for record in done:
+        assert await other.get("Harbour", record["id"]) == record
+    await other.store.close()

@@ -148,7 +148,10 @@ class ChangeLog(Protocol):
         ...
 
     async def settle(self, batch: ChangeBatch, mark: SyncMark) -> None:
-        """In one transaction: delete exactly the batch's rows and record the mark."""
+        """In one transaction: delete exactly the batch's rows, record the mark, forget that keys in ``changes`` were set aside.
+
+        A change that was set aside is left out of ``changes`` by the caller; its rows stay in ``rows``.
+        """
         ...
 
     async def mark(self, proton: str) -> SyncMark | None: ...

@@ -28,7 +28,7 @@ from gluon.store.sqlite.changelog import SqliteChangeLog
 from gluon.store.sqlite.committing import Writer
 from gluon.store.sqlite.failures import unavailable
 from gluon.store.sqlite.opening import connect, prepare
-from gluon.store.sqlite.transactions import SqliteReads, SqliteTx, drive
+from gluon.store.sqlite.transactions import UNSTORABLE, SqliteReads, SqliteTx, drive
 
 T = TypeVar("T")
 
@@ -66,6 +66,8 @@ class SqliteStore:
             row = self._near.execute(sql, (id,)).fetchone()
         except sqlite3.Error as error:
             raise unavailable(error) from error
+        except UNSTORABLE:
+            return None
         return None if row is None else decode(row)
 
     async def page(self, obj: Object, query: Query) -> list[Record]:

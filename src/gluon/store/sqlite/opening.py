@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import sqlite3
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -43,6 +43,7 @@ def prepare(path: Path, plans: Plans, log: LogPlans, *, auto_apply: bool, busy: 
     try:
         connection = connect(path, writes=True, busy=busy)
         try:
+            _refuse_others(connection, path, [log.metadata, *plans.metadata.values()])
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("BEGIN IMMEDIATE")
             _complete(connection, path, plans, log, auto_apply=auto_apply)
@@ -54,12 +55,9 @@ def prepare(path: Path, plans: Plans, log: LogPlans, *, auto_apply: bool, busy: 
 
 
 def _complete(connection: sqlite3.Connection, path: Path, plans: Plans, log: LogPlans, *, auto_apply: bool) -> None:
-    there = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
     metadatas = [log.metadata, *plans.metadata.values()]
+    there = _refuse_others(connection, path, metadatas)
     missing = [table for metadata in metadatas for table in metadata.tables.values() if table.name not in there]
-    faults = [fault for metadata in metadatas for fault in _differences(connection, metadata, there)]
-    if faults:
-        raise SettingsError(f"[database] connection: {path} does not fit the models:\n  " + "\n  ".join(faults))
     if missing and there and not auto_apply:
         names = ", ".join(table.name for table in missing)
         raise SettingsError(f"[database] connection: {path} lacks tables: {names}; auto_apply = safe makes them")
@@ -67,6 +65,15 @@ def _complete(connection: sqlite3.Connection, path: Path, plans: Plans, log: Log
         for statement in sql(metadata, "sqlite", [t for t in missing if t.metadata is metadata]):
             connection.execute(statement)
     _identify(connection, path, log)
+
+
+def _refuse_others(connection: sqlite3.Connection, path: Path, metadatas: Sequence[sa.MetaData]) -> set[str]:
+    """The tables that are there. Raises SettingsError, before anything is written, where one of ours has other columns."""
+    there = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    faults = [fault for metadata in metadatas for fault in _differences(connection, metadata, there)]
+    if faults:
+        raise SettingsError(f"[database] connection: {path} does not fit the models:\n  " + "\n  ".join(faults))
+    return there
 
 
 def _identify(connection: sqlite3.Connection, path: Path, log: LogPlans) -> None:

@@ -6,7 +6,7 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
-from typing import Any, TypeVar, cast
+from typing import Any, Final, TypeVar, cast
 
 from gluon.errors import Conflict, Fault, Invalid
 from gluon.model.schema import Attribute, Object
@@ -18,6 +18,8 @@ from gluon.store.sqlite.failures import unavailable
 from gluon.store.statements import Statement
 
 T = TypeVar("T")
+#: What the driver raises for integers beyond 64 bits and for lone surrogates; no stored value has either.
+UNSTORABLE: Final = (OverflowError, UnicodeEncodeError)
 Work = Callable[["SqliteTx"], Awaitable[T]]
 
 
@@ -50,6 +52,8 @@ class SqliteReads:
             raise
         except sqlite3.Error as error:
             raise unavailable(error) from error
+        except UNSTORABLE as error:
+            raise Invalid("a value is beyond what the database can hold") from error
 
     async def get(self, obj: Object, id: Any) -> Record | None:
         """See the contract."""
