@@ -82,6 +82,20 @@ def test_a_closed_output_is_no_trouble(environment: dict[str, str]) -> None:
     assert "Traceback" not in done.stderr
 
 
+def test_a_full_disk_is_said(environment: dict[str, str]) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [*COMMAND, "--api", "toy", "gadget-list"],
+            env=environment,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=30,
+            check=False,
+        )
+    assert (done.returncode, done.stderr) == (5, "protonclient: standard output: No space left on device\n")
+
+
 def test_interrupted(api: ApiServer, environment: dict[str, str]) -> None:
     reached = []
 

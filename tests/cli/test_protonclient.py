@@ -341,6 +341,43 @@ def test_text_beyond_latin_goes_both_ways(api: ApiServer, client: Runner) -> Non
     assert api.calls()[0].body["name"] == json.loads(done.out)["name"] == "Überbrückung 橋 🌉"
 
 
+def test_what_others_wrote_does_not_reach_the_terminal_as_commands(api: ApiServer, client: Runner) -> None:
+    api.objects["gadgets"] = {"g": {"id": "g", "name": "\x1b[2J\x9b", "revision": 1}}
+    assert client("gadget-show", "g", "-c", "name", "-f", "value").out == "\\x1b[2J\\x9b\n"
+    assert client("gadget-show", "\x1b[2J").err == "protonclient: Not Found: there is no \\x1b[2J\n"
+
+
+def test_what_the_server_says_of_itself_must_be_understood(api: ApiServer, client: Runner) -> None:
+    for path in ("/proton", "/proton/toy", f"{api.base}/commands.json"):
+        api.scripted = lambda asked, wrong=path: (200, {"objects": 5}, {}) if asked.path == wrong else None
+        done = client.bare() if path == "/proton" else client("gadget-list")
+        assert done.code == Exit.NO_ANSWER
+        assert f"what the server says at {path} is not understood" in done.err
+    noun = {"proton": "toy", "version": "1", "description": "", "objects": [{"name": "gadget", "options": 5}]}
+    api.scripted = lambda asked: (200, noun, {}) if asked.path.endswith("commands.json") else None
+    assert "what the server says of gadget" in client("gadget-list").err
+
+
+def test_a_server_that_fails_is_not_a_missing_api(api: ApiServer, client: Runner) -> None:
+    api.scripted = lambda asked: refusal(503, "the database cannot be asked")
+    done = client("gadget-list")
+    assert (done.code, "the database cannot be asked" in done.err) == (Exit.REFUSED, True)
+
+
+@pytest.mark.parametrize("words", [("--limit", "0"), ("--limit", "x"), ("--limit", "²")])
+def test_a_limit_is_a_number(client: Runner, words: tuple[str, ...]) -> None:
+    assert client("gadget-list", *words).code == Exit.USAGE
+
+
+@pytest.mark.parametrize("seconds", ["x", "-1", "nan", "inf"])
+def test_a_wait_is_a_number_of_seconds(client: Runner, seconds: str) -> None:
+    assert client("plug-update", "p", "--name", "n", f"--wait={seconds}").code == Exit.USAGE
+
+
+def test_a_word_before_the_api_is_no_command(client: Runner) -> None:
+    assert "there is no command 'nonsense'" in client.bare("nonsense").err
+
+
 def test_asks_with_what_it_has_on_one_connection(api: ApiServer, client: Runner) -> None:
     client("gadget-list")
     api.asked.clear()

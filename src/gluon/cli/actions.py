@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from urllib.parse import parse_qs, urlsplit
 
+from gluon.cli.calls import Call
 from gluon.cli.exits import Exit
 from gluon.cli.output import Output
-from gluon.cli.parsing import Call
 from gluon.client.errors import Problem, Unexpected
 from gluon.client.http import Client, Response
 from gluon.client.resources import Collection

@@ -16,6 +16,7 @@ class Exit(enum.IntEnum):
     USAGE = 2
     NO_ANSWER = 3
     NOT_FOUND = 4
+    NOT_WRITTEN = 5
     INTERRUPTED = 130
     BROKEN_PIPE = 141
 
@@ -26,6 +27,7 @@ MEANINGS = {
     Exit.USAGE: "wrong usage: nothing was sent",
     Exit.NO_ANSWER: "the server cannot be reached, or what answers is no Proton Server",
     Exit.NOT_FOUND: "there is no such object",
+    Exit.NOT_WRITTEN: "done, but the answer could not be written to standard output",
     Exit.INTERRUPTED: "interrupted (Ctrl-C)",
 }
 

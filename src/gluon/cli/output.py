@@ -2,18 +2,22 @@
 """Answers on standard output, in the form that was asked for.
 
 json is the answer's very bytes, unless columns were chosen or a list came in several pages. value is one line for each object
-of a list, or for each attribute of a single object, made for scripts: tabs between, ``\\t`` and ``\\n`` within a text escaped.
+of a list, or for each attribute of a single object, made for scripts: tabs between, control characters in a text escaped.
 """
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TextIO
+from typing import Any, Final, TextIO
 
 from gluon.client.http import Response
+
+#: What would end a line or a field early, or reach the terminal as a command.
+_CONTROLS: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,13 +84,12 @@ class Output:
 
 def _plain(value: Any) -> str:
     if isinstance(value, str):
-        return "".join(_one_line(value))
+        return _CONTROLS.sub(_escaped, value)
     return "" if value is None else json.dumps(value, ensure_ascii=False)
 
 
-def _one_line(text: str) -> Iterator[str]:
-    escapes = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
-    return (escapes.get(character, character) for character in text)
+def _escaped(found: re.Match[str]) -> str:
+    return found[0].encode("unicode_escape").decode("ascii")
 
 
 def _width(stream: TextIO) -> int | None:

@@ -1,7 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The parser of one command, made from one noun, and what it makes of the words: a Call.
-
-    "vpn-create", --vni 5 --import_targets 64500:1,64500:2  ─►  Call(verb="create", values={"vni": 5, "import_targets": [...]})
+"""The parser of one command, made from one noun: its options, its help.
 
 An attribute is given as ``--mac_address`` or ``--mac-address``. Where it has the name of one of the command's own options
 (``--wait``, ``--format``, …) it is given as ``--attr_<name>``.
@@ -11,12 +9,10 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
 from typing import Any, Final
 
 from gluon.cli import examples
-from gluon.cli.exits import UsageError
-from gluon.cli.invocation import PROGRAM, Parser, add_form, split_columns
+from gluon.cli.invocation import PROGRAM, Parser, add_form
 from gluon.cli.nouns import Noun, Option
 from gluon.cli.values import NotThat, parse, placeholder, remarks
 
@@ -28,6 +24,8 @@ OWN: Final = {
     "update": ("format", "column", "wait", "unset", "if-match"),
     "delete": ("if-match",),
 }
+#: Marks in what the parser gives that a name is an attribute's, not that of an option.
+ATTRIBUTE: Final = "attribute "
 _ABOUT: Final = {
     "list": "List the {plural} that there are.",
     "create": "Create a new {name}.",
@@ -35,23 +33,6 @@ _ABOUT: Final = {
     "update": "Change what is named of one {name}; the rest stays as it is.",
     "delete": "Delete one or more {plural}.",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """What a command line asks for."""
-
-    noun: Noun
-    verb: str
-    ids: tuple[str, ...] = ()
-    values: dict[str, Any] = field(default_factory=dict)
-    query: tuple[tuple[str, str], ...] = ()
-    all_pages: bool = True
-    revision: str | None = None
-    wait: float | None = None
-    format: str | None = None
-    columns: tuple[str, ...] = ()
-    help: bool = False
 
 
 def flag(verb: str, name: str) -> str:
@@ -100,7 +81,7 @@ def _add(group: argparse._ArgumentGroup, verb: str, options: Sequence[Option]) -
     for option in options:
         group.add_argument(
             flag(verb, option.name),
-            dest=f"attribute {option.name}",
+            dest=f"{ATTRIBUTE}{option.name}",
             metavar=placeholder(option.value),
             help=_escaped(remarks(option, at_creation=verb == "create")),
             required=verb == "create" and option.required,
@@ -155,65 +136,3 @@ def _seconds(text: str) -> float:
     if not 0 <= seconds < 86400:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds")
     return seconds
-
-
-def read_call(api: str, noun: Noun, verb: str, words: Sequence[str]) -> Call:
-    """Understand what follows the command. Raises ``UsageError``."""
-    spelled = _spelled(noun, verb, words)
-    if _asks_for_help(spelled):
-        return Call(noun, verb, help=True)
-    given = vars(command_parser(api, noun, verb).parse_args(spelled))
-    attributes = {key.removeprefix("attribute "): value for key, value in given.items() if key.startswith("attribute ")}
-    ids = given.get("id", ())
-    if verb == "update":
-        attributes.update(_unset(noun, given["unset"], attributes))
-        if not attributes:
-            raise UsageError("nothing to change: name at least one attribute")
-    return Call(
-        noun,
-        verb,
-        ids=(ids,) if isinstance(ids, str) else tuple(ids),
-        values={} if verb == "list" else attributes,
-        query=tuple(_query(attributes, given)) if verb == "list" else (),
-        all_pages=bool(given.get("all")) or given.get("limit") is None,
-        revision=given.get("if_match"),
-        wait=given.get("wait"),
-        format=given.get("format"),
-        columns=tuple(split_columns(given.get("column"))),
-    )
-
-
-def _query(filters: dict[str, str], given: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    yield from filters.items()
-    yield from ((name, str(given[name])) for name in ("limit", "marker") if given.get(name) is not None)
-
-
-def _unset(noun: Noun, named: Sequence[str] | None, given: dict[str, Any]) -> dict[str, None]:
-    """The attributes to clear."""
-    possible = {o.name for o in noun.options_of("update")}
-    names = [name.replace("-", "_") if name not in possible else name for name in split_columns(named)]
-    for name in names:
-        if name not in possible:
-            raise UsageError(f"--unset: {noun.name} has no attribute {name!r} that can be changed")
-        if name in given:
-            raise UsageError(f"--unset: {name} is also given a value")
-    return dict.fromkeys(names)
-
-
-def _spelled(noun: Noun, verb: str, words: Sequence[str]) -> list[str]:
-    """The words, with ``--mac-address`` spelled as the attribute is, and ``--if_match`` as the option."""
-    known = {f.replace("_", "-"): f for f in flags(noun, verb)}
-    if "--tenant-id" in known:
-        known.setdefault("--project-id", known["--tenant-id"])  # the API's synonym
-    spelled = list(words)
-    end = spelled.index("--") if "--" in spelled else len(spelled)
-    for position, word in enumerate(spelled[:end]):
-        if word.startswith("--"):
-            name, equals, value = word.partition("=")
-            spelled[position] = known.get(name.replace("_", "-"), name) + equals + value
-    return spelled
-
-
-def _asks_for_help(words: Sequence[str]) -> bool:
-    """Whether help is wanted, however incomplete the rest."""
-    return any(word in ("-h", "--help") for word in words[: words.index("--") if "--" in words else None])

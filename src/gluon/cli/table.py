@@ -9,6 +9,8 @@ from collections.abc import Iterator, Sequence
 from itertools import zip_longest
 from typing import Any, Final
 
+from gluon.cli.screen import visible
+
 #: A column is not made narrower than this, however narrow the terminal is: the table is then too wide.
 _NARROWEST: Final = 8
 
@@ -34,12 +36,7 @@ def text(value: Any) -> str:
     if value is None:
         return ""
     shown = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    return shown if shown.isprintable() else "".join(map(_visible, shown))
-
-
-def _visible(character: str) -> str:
-    """Control and format characters (one could turn the line around, RFC 3454 section 5.8) escaped as Python writes them."""
-    return character if character.isprintable() else character.encode("unicode_escape").decode("ascii")
+    return visible(shown)
 
 
 def measure(shown: str) -> int:

@@ -82,8 +82,8 @@ def _next(page: Response) -> str | None:
 
 
 def _prefer(wait: float | None) -> dict[str, str]:
-    """RFC 7240, section 4.3."""
-    return {} if wait is None else {"Prefer": f"wait={wait:g}"}
+    """RFC 7240, section 4.3; to the millisecond where it is not whole."""
+    return {} if wait is None else {"Prefer": f"wait={f'{wait:.3f}'.rstrip('0').rstrip('.')}"}
 
 
 def _patience(wait: float | None) -> float:

@@ -51,11 +51,18 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 1
     except KeyboardInterrupt:
         return 130
-    except BrokenPipeError:
-        # Who read the output has gone; what is left of it goes nowhere.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 141
+    except OSError as error:
+        return _not_written(error)
     return code
+
+
+def _not_written(error: OSError) -> int:
+    """The output's reader has gone, or its disk is full. What is left goes nowhere, or the interpreter would complain."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    if isinstance(error, BrokenPipeError):
+        return 141
+    print(f"{PROGRAM}: {error}", file=sys.stderr)
+    return 1
 
 
 def _run(words: Sequence[str]) -> int:

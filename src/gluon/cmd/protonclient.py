@@ -8,7 +8,6 @@ import sys
 from io import TextIOWrapper
 
 from gluon.cli.exits import Exit
-from gluon.cli.main import broken_pipe
 from gluon.cli.main import main as run
 
 
@@ -20,8 +19,6 @@ def main() -> int:
         out.reconfigure(errors="backslashreplace")
     try:
         return run(sys.argv[1:], os.environ, out)
-    except BrokenPipeError:
-        return broken_pipe(out)
     except KeyboardInterrupt:
         return Exit.INTERRUPTED
 

@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a command line asks for, as a value.
+
+"vpn-create", --vni 5 --import_targets 64500:1,64500:2  ─►  Call(verb="create", values={"vni": 5, "import_targets": [...]})
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from gluon.cli.exits import UsageError
+from gluon.cli.invocation import split_columns
+from gluon.cli.nouns import Noun
+from gluon.cli.parsing import ATTRIBUTE, command_parser, flags
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What a command line asks for."""
+
+    noun: Noun
+    verb: str
+    ids: tuple[str, ...] = ()
+    values: dict[str, Any] = field(default_factory=dict)
+    query: tuple[tuple[str, str], ...] = ()
+    all_pages: bool = True
+    revision: str | None = None
+    wait: float | None = None
+    format: str | None = None
+    columns: tuple[str, ...] = ()
+    help: bool = False
+
+
+def read_call(api: str, noun: Noun, verb: str, words: Sequence[str]) -> Call:
+    """Understand what follows the command. Raises ``UsageError``."""
+    spelled = _spelled(noun, verb, words)
+    if _asks_for_help(spelled):
+        return Call(noun, verb, help=True)
+    given = vars(command_parser(api, noun, verb).parse_args(spelled))
+    attributes = {key.removeprefix(ATTRIBUTE): value for key, value in given.items() if key.startswith(ATTRIBUTE)}
+    ids = given.get("id", ())
+    if verb == "update":
+        attributes.update(_unset(noun, given["unset"], attributes))
+        if not attributes:
+            raise UsageError("nothing to change: name at least one attribute")
+    return Call(
+        noun,
+        verb,
+        ids=(ids,) if isinstance(ids, str) else tuple(ids),
+        values={} if verb == "list" else attributes,
+        query=tuple(_query(attributes, given)) if verb == "list" else (),
+        all_pages=bool(given.get("all")) or given.get("limit") is None,
+        revision=given.get("if_match"),
+        wait=given.get("wait"),
+        format=given.get("format"),
+        columns=tuple(split_columns(given.get("column"))),
+    )
+
+
+def _query(filters: dict[str, str], given: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    yield from filters.items()
+    yield from ((name, str(given[name])) for name in ("limit", "marker") if given.get(name) is not None)
+
+
+def _unset(noun: Noun, named: Sequence[str] | None, given: dict[str, Any]) -> dict[str, None]:
+    """The attributes to clear."""
+    possible = {o.name for o in noun.options_of("update")}
+    names = [name.replace("-", "_") if name not in possible else name for name in split_columns(named)]
+    for name in names:
+        if name not in possible:
+            raise UsageError(f"--unset: {noun.name} has no attribute {name!r} that can be changed")
+        if name in given:
+            raise UsageError(f"--unset: {name} is also given a value")
+    return dict.fromkeys(names)
+
+
+def _spelled(noun: Noun, verb: str, words: Sequence[str]) -> list[str]:
+    """The words, with ``--mac-address`` spelled as the attribute is, and ``--if_match`` as the option."""
+    known = {f.replace("_", "-"): f for f in flags(noun, verb)}
+    if "--tenant-id" in known:
+        known.setdefault("--project-id", known["--tenant-id"])  # the API's synonym
+    spelled = list(words)
+    end = spelled.index("--") if "--" in spelled else len(spelled)
+    for position, word in enumerate(spelled[:end]):
+        if word.startswith("--"):
+            name, equals, value = word.partition("=")
+            spelled[position] = known.get(name.replace("_", "-"), name) + equals + value
+    return spelled
+
+
+def _asks_for_help(words: Sequence[str]) -> bool:
+    """Whether help is wanted, however incomplete the rest."""
+    return any(word in ("-h", "--help") for word in words[: words.index("--") if "--" in words else None])
