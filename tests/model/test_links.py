@@ -16,11 +16,12 @@ def test_every_place_of_references() -> None:
         ("hops", ("peer_id",), "restrict", True),
         ("hops", ("via_id",), "set_null", True),
         ("members", (), "set_null", True),
+        ("least", (), "set_null", True),
     ]
 
 
 def test_held_and_without() -> None:
-    hops, via, members = links(network().by_name["Chain"])
+    hops, via, members, _ = links(network().by_name["Chain"])
     value = [{"peer_id": "a", "via_id": "b"}, {"peer_id": "b"}, None]
     assert hops.held(value) == [("/0/peer_id", "a"), ("/1/peer_id", "b")]
     assert via.without(value, "b") == [{"peer_id": "a", "via_id": None}, {"peer_id": "b", "via_id": None}, None]

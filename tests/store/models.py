@@ -171,6 +171,7 @@ def chain_attributes() -> list[Attribute]:
         attribute("description", String()),
         attribute("hops", List(hop)),
         attribute("members", List(reference("Peer")), on_delete="set_null"),
+        attribute("least", List(reference("Peer"), min_items=1), on_delete="set_null"),
     ]
 
 

@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gluon.model.types import String
-from gluon.store.binding import decide, judge, store_answer
+from gluon.store.answers import judge
+from gluon.store.binding import decide, store_answer
 from gluon.store.contract import Record
 
 from .conftest import ENGINES, Desk
@@ -140,10 +141,13 @@ async def test_answers_that_say_nothing(desk: Desk, said: dict[str, Any]) -> Non
         {"vif_type": "ovs", "status": {"a": 1}},
         {"vif_type": "ovs", "controller": 7},
         {"vif_type": "a\0b"},
+        {"vif_type": "a\ud800"},
+        ["vif_type"],
+        "ovs",
         {"vif_type": "binding_failed", "reason": []},
     ],
 )
-async def test_answers_that_cannot_be_understood(desk: Desk, said: dict[str, Any], caplog: pytest.LogCaptureFixture) -> None:
+async def test_answers_that_cannot_be_understood(desk: Desk, said: Any, caplog: pytest.LogCaptureFixture) -> None:
     made = await desk.make("Harbour", host_id="h1", device_id="d1")
     with caplog.at_level(logging.WARNING, "gluon.store"):
         assert await answer(desk, made.record["id"], said, made.waits_for or "") == made.record

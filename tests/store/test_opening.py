@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 
 from gluon.errors import SettingsError
-from gluon.model.schema import Object, Proton
+from gluon.model.schema import Info, Object, Proton, Role
 from gluon.model.types import String
 from gluon.store.opening import open_store
 from gluon.store.sqlite.engine import SqliteStore
 
 from .conftest import Desk
-from .models import attribute, network, plain
+from .models import attribute, base, network, obj, plain
 
 
 def url(path: Path) -> str:
@@ -113,3 +113,12 @@ async def test_other_databases(connection: str) -> None:
     assert "[database] connection" in text
     assert "sqlite:///" in text
     assert "secret" not in text
+
+
+async def test_two_protons_that_need_one_table(tmp_path: Path) -> None:
+    thing = obj("Thing", Role.PLAIN, base(), proton="a-b")
+    other = obj("BThing", Role.PLAIN, base(), proton="a")
+    protons = [Proton(o.proton, "1.0", Info(o.proton, "1.0"), (o,), (o,)) for o in (thing, other)]
+    text = await refused(url(tmp_path / "a.sqlite"), *protons)
+    assert "a_b_thing" in text
+    assert "'a-b' and 'a'" in text

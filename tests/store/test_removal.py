@@ -98,3 +98,13 @@ async def test_a_long_chain_goes_as_a_whole(desk: Desk) -> None:
         last = await peer(desk, next_id=last)
     await desk.drop("Peer", head)
     assert await desk.get("Peer", last) is None
+
+
+async def test_a_list_that_would_become_too_short(desk: Desk) -> None:
+    first, second = await peer(desk), await peer(desk)
+    chain = (await desk.new("Chain", least=[first, second]))["id"]
+    await desk.drop("Peer", first)
+    assert (await desk.get("Chain", chain) or {})["least"] == [second]
+    with pytest.raises(Conflict, match="least"):
+        await desk.drop("Peer", second)
+    assert (await desk.get("Chain", chain) or {})["least"] == [second]

@@ -1,175 +1,22 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Every statement on a Proton's tables: written with SQLAlchemy, compiled once for a dialect, run raw on the driver.
+"""All statements on the tables of some Protons, made once for a dialect, and who can refer to whom.
 
-    tables(proton) ─► ObjectPlan: SQL text, order of parameters, record ─► row, row ─► record
-
-A plan does no I/O and keeps no data; it grows only by the statements for sets of columns that were asked for.
+tables(proton) ─► ObjectPlan (``rowplans``) for each object ─► Pointing for each link between them
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import Any, Final
 
 import sqlalchemy as sa
 
 from gluon.errors import SettingsError
 from gluon.model.links import Link, links
-from gluon.model.schema import BINDING_ID, BOOKKEEPING, Attribute, Object, Proton
-from gluon.model.types import Boolean, Json, List, Reference, Structure, Type
-from gluon.particle.tables import tables, unique_items
-from gluon.store.contract import Record
-from gluon.store.statements import Statement, compiled, from_json, param, to_bool, to_json
-
-#: Statements kept per object for sets of columns or filters; clients choose the filters, so their number is bounded.
-_KEPT: Final = 256
-
-
-class ElementPlan:
-    """The statements on one element table: what a list holds that the database must be able to find."""
-
-    def __init__(self, table: sa.Table, dialect: sa.Dialect) -> None:
-        self.attribute: Attribute = table.info["attribute"]
-        self.link: Link | None = table.info["link"]
-        self.table = table
-        self._distinct = unique_items(self.attribute)
-        owner, position, value = (param(n) for n in ("owner", "position", "value"))
-        self.insert = compiled(sa.insert(table).values(owner=owner, position=position, value=value), dialect)
-        self.clear = compiled(sa.delete(table).where(table.c.owner == owner), dialect)
-        self.owner_of = compiled(sa.select(table.c.owner).where(table.c.value == value).limit(param("limit")), dialect)
-
-    def rows(self, owner: Any, value: Any) -> list[tuple[Any, ...]]:
-        """The parameters of ``insert`` for a value of the attribute."""
-        if self.link:
-            items = [key for _, key in self.link.held(value)]
-        else:
-            items = [item if isinstance(item, str | int | float) else to_json(item) for item in value or ()]
-        if self._distinct:
-            items = list(dict.fromkeys(items))
-        return [
-            self.insert.bind({"owner": owner, "position": position, "value": item})
-            for position, item in enumerate(items)
-            if item is not None
-        ]
-
-
-class ObjectPlan:
-    """The statements on one object's table. ``names`` are the keys of a record, in order."""
-
-    def __init__(self, table: sa.Table, elements: Sequence[sa.Table], dialect: sa.Dialect) -> None:
-        self.object: Object = table.info["object"]
-        self.table = table
-        self._dialect = dialect
-        self.identifier = self.object.identifier.name
-        self.names: tuple[str, ...] = (
-            *self.object.by_name,
-            *BOOKKEEPING,
-            *((BINDING_ID,) if self.object.is_port else ()),
-        )
-        self.elements = tuple(ElementPlan(t, dialect) for t in elements)
-        self._key = table.c[self.identifier]
-        self._columns = [table.c[n] for n in self.names]
-        self._encoders = [(i, n) for i, n in enumerate(self.names) if _is_json(self._type(n))]
-        self._json_names = frozenset(n for _, n in self._encoders)
-        decoders: list[tuple[str, Callable[[Any], Any]]] = [(n, from_json) for _, n in self._encoders]
-        decoders += [(n, to_bool) for n in self.names if isinstance(self._type(n), Boolean)]
-        self._decoders = tuple(decoders)
-        key = param("key")
-        self.insert = compiled(sa.insert(table).values({n: param(f"c{i}") for i, n in enumerate(self.names)}), dialect)
-        self._insert_order = [int(n[1:]) for n in self.insert.names]
-        self.get = compiled(sa.select(*self._columns).where(self._key == key), dialect)
-        self.lock = compiled(sa.select(*self._columns).where(self._key == key).with_for_update(), dialect)
-        self.delete = compiled(sa.delete(table).where(self._key == key), dialect)
-        self.update = lru_cache(_KEPT)(self._update)
-        self.page = lru_cache(_KEPT)(self._page)
-        self.find = lru_cache(_KEPT)(self._find)
-        self.referring = lru_cache(_KEPT)(self._referring)
-        self.free = lru_cache(_KEPT)(self._free)
-
-    def row(self, record: Record) -> tuple[Any, ...]:
-        """The parameters of ``insert``."""
-        values = [record[n] for n in self.names]
-        for i, _ in self._encoders:
-            values[i] = to_json(values[i])
-        return tuple([values[i] for i in self._insert_order])
-
-    def column(self, name: str, value: Any) -> Any:
-        """One value as it is stored."""
-        return to_json(value) if name in self._json_names else value
-
-    def record(self, row: Sequence[Any]) -> Record:
-        """What was stored as ``row``."""
-        record = dict(zip(self.names, row, strict=True))
-        for name, decode in self._decoders:
-            record[name] = decode(record[name])
-        return record
-
-    def _type(self, name: str) -> Type | None:
-        attribute = self.object.by_name.get(name)
-        return attribute.type if attribute else None
-
-    def _update(self, names: tuple[str, ...]) -> Statement:
-        """Sets these columns (parameters: their names) of one row (parameter: ``key`` after a NUL, which no name holds)."""
-        values = {n: param(f"c{i}") for i, n in enumerate(names)}
-        statement = compiled(sa.update(self.table).where(self._key == param("key")).values(values), self._dialect)
-        order = tuple("\0key" if n == "key" else names[int(n[1:])] for n in statement.names)
-        return Statement(statement.sql, order, statement.constants)
-
-    def _page(self, where: tuple[tuple[str, bool], ...], after: bool) -> Statement:
-        """Rows that equal ``where`` (name, whether it is null), by identifier (parameters: the names, \\0after, \\0limit)."""
-        query = sa.select(*self._columns).order_by(self._key).limit(param("limit"))
-        for i, (name, null) in enumerate(where):
-            column = self.table.c[name]
-            query = query.where(column.is_(None) if null else column == param(f"c{i}"))
-        if after:
-            query = query.where(self._key > param("after"))
-        statement = compiled(query, self._dialect)
-        order = tuple(f"\0{n}" if n in ("after", "limit") else _named(n, where) for n in statement.names)
-        return Statement(statement.sql, order, statement.constants)
-
-    def _find(self, names: tuple[str, ...]) -> Statement:
-        """The identifier of the row with these values (parameters: their names)."""
-        query = sa.select(self._key)
-        for i, name in enumerate(names):
-            query = query.where(self.table.c[name] == param(f"c{i}"))
-        statement = compiled(query, self._dialect)
-        return Statement(statement.sql, tuple(names[int(n[1:])] for n in statement.names), statement.constants)
-
-    def _referring(self, attribute: str) -> Statement:
-        """The rows whose attribute refers to ``target``, directly or in a list."""
-        target = param("target")
-        owners = [
-            sa.select(e.table.c.owner).where(e.table.c.value == target) for e in self.elements if e.attribute.name == attribute
-        ]
-        if isinstance(self.object.by_name[attribute].type, Reference):
-            condition: sa.ColumnElement[bool] = self.table.c[attribute] == target
-        else:
-            condition = sa.or_(*(self._key.in_(select) for select in owners))
-        return compiled(sa.select(*self._columns).where(condition).order_by(self._key), self._dialect)
-
-    def _free(self, name: str) -> tuple[Statement, Statement]:
-        """The greatest value between ``least`` and ``most``; and the least value in use that has no successor in use."""
-        column = self.table.c[name]
-        least, most = param("least"), param("most")
-        greatest = sa.select(sa.func.max(column)).where(column >= least, column <= most)
-        other = self.table.alias()
-        gap = (
-            sa.select(column)
-            .where(column >= least, column < most, ~sa.exists().where(other.c[name] == column + sa.literal_column("1")))
-            .order_by(column)
-            .limit(sa.literal_column("1"))
-        )
-        return compiled(greatest, self._dialect), compiled(gap, self._dialect)
-
-
-def _named(parameter: str, where: tuple[tuple[str, bool], ...]) -> str:
-    return where[int(parameter[1:])][0] if parameter.startswith("c") and parameter[1:].isdigit() else parameter
-
-
-def _is_json(type: Type | None) -> bool:
-    return isinstance(type, List | Structure | Json)
+from gluon.model.schema import Object, Proton
+from gluon.particle.tables import tables
+from gluon.store.rowplans import ObjectPlan
+from gluon.store.statements import Statement, compiled, param
 
 
 @dataclass(frozen=True, slots=True)

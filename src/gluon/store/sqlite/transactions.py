@@ -8,13 +8,15 @@ import time
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from typing import Any, Final, TypeVar, cast
 
-from gluon.errors import Conflict, Fault, Invalid
+from gluon.errors import Conflict, Invalid
 from gluon.model.schema import Attribute, Object
 from gluon.model.types import Integer
 from gluon.store.contract import Query, Record, Referrer
 from gluon.store.logplans import LogPlans
-from gluon.store.plans import ObjectPlan, Plans
+from gluon.store.plans import Plans
+from gluon.store.rowplans import ObjectPlan
 from gluon.store.sqlite.failures import unavailable
+from gluon.store.sqlite.refusals import explain
 from gluon.store.statements import Statement
 
 T = TypeVar("T")
@@ -90,7 +92,7 @@ class SqliteTx(SqliteReads):
             self._run(plan.insert.sql, plan.row(record))
             self._elements(plan, record[plan.identifier], record)
         except sqlite3.IntegrityError as error:
-            raise self._refusal(plan, record, error) from error
+            raise explain(self, plan, record, error) from error
 
     async def update(self, obj: Object, id: Any, values: Mapping[str, Any]) -> None:
         """See the contract."""
@@ -102,7 +104,7 @@ class SqliteTx(SqliteReads):
             self._elements(plan, id, values, clear=True)
         except sqlite3.IntegrityError as error:
             record = {**(await self.get(obj, id) or {}), **values}
-            raise self._refusal(plan, record, error) from error
+            raise explain(self, plan, record, error) from error
 
     async def delete(self, obj: Object, id: Any) -> None:
         """See the contract. The element rows go with their owner."""
@@ -157,43 +159,3 @@ class SqliteTx(SqliteReads):
                 self.run(element.clear, {"owner": owner})
             for row in element.rows(owner, values[element.attribute.name]):
                 self._run(element.insert.sql, row)
-
-    def _refusal(self, plan: ObjectPlan, record: Mapping[str, Any], error: sqlite3.IntegrityError) -> Conflict | Invalid:
-        """What a violated constraint means. SQLite names the columns: ``UNIQUE constraint failed: table.a, table.b``."""
-        text = str(error)
-        if not text.startswith("UNIQUE"):
-            return Invalid.of([Fault("", f"refers to an object that does not exist ({text})")])
-        places = [place.rsplit(".", 1) for place in text.split(": ", 1)[1].split(", ")]
-        if places[0][0] != plan.table.name:
-            return self._taken_item(plan, places[0][0], record)
-        columns = {c.name: c.key for c in plan.table.columns}
-        names = tuple(columns[column] for _, column in places)
-        if names == (plan.identifier,):
-            return _conflict(names, f"{plan.object.name} '{record[plan.identifier]}' exists already")
-        values = {n: plan.column(n, record[n]) for n in names}
-        rows = self.run(plan.find(names), values)
-        said = ", ".join(f"{n} {_shown(plan.object.by_name[n], record[n])}" for n in names)
-        holder = f" by {plan.object.name} '{rows[0][0]}'" if rows else ""
-        return _conflict(names, f"{said} is taken{holder}")
-
-    def _taken_item(self, plan: ObjectPlan, table: str, record: Mapping[str, Any]) -> Conflict:
-        element = next(e for e in plan.elements if e.table.name == table)
-        name = element.attribute.name
-        for row in element.rows(record[plan.identifier], record[name]):
-            value = dict(zip(element.insert.names, row, strict=True))["value"]
-            for (owner,) in self.run(element.owner_of, {"value": value, "limit": 1}):
-                if owner != record[plan.identifier]:
-                    return _conflict(
-                        (name,), f"{name} {_shown(element.attribute, value)} is taken by {plan.object.name} '{owner}'"
-                    )
-        return _conflict((name,), f"{name} holds an item that is taken")
-
-
-def _conflict(names: Sequence[str], detail: str) -> Conflict:
-    return Conflict(detail, [Fault(f"/{name}", detail) for name in names])
-
-
-def _shown(attribute: Attribute, value: Any) -> str:
-    if attribute.write_only:
-        return "(secret)"
-    return f"'{value}'" if isinstance(value, str) else str(value)
