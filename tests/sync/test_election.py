@@ -107,12 +107,26 @@ async def test_a_changed_sync_key_stops_the_writer(rig: Rig) -> None:
     here = Position("db", "e", 1, "complete")
     await writer.write(here)
     await writer.look()
-    await rig.kv.put(rig.sync_key, here.encode())
+    await rig.kv.put(rig.sync_key, Position("other", "e", 1, "complete").encode())
     with pytest.raises(Disturbed):
         await writer.look()
     with pytest.raises(Disturbed):
         await writer.write(here, (Put(rig.key(rig.Slot, 1), b"{}"),))
     assert await rig.kv.get(rig.key(rig.Slot, 1)) is None
+    task.cancel()
+    await asyncio.wait([task])
+
+
+async def test_an_attempt_that_took_effect_after_all_is_built_upon(rig: Rig) -> None:
+    task, term = await _elected(rig, LEADER.format(rig.proton.name))
+    writer = Writer(rig.kv, term, rig.proton.name)
+    await writer.open()
+    await writer.write(Position("db", "e", 1, "complete"))
+    there = Position("db", "e", 2, "complete")
+    await rig.kv.put(rig.sync_key, there.encode())
+    await writer.write(there, (Put(rig.key(rig.Slot, 1), b"{}"),))
+    await writer.look()
+    assert await rig.kv.get(rig.key(rig.Slot, 1)) is not None
     task.cancel()
     await asyncio.wait([task])
 

@@ -1,53 +1,39 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Brings what shims answer into the database, and to the requests that wait for it.
+"""Finds the answers of shims, and the ports' rows that end waits.
 
-    one watch on /controller/ ─┐
-    leader: sweep of answers   ├─► queue per key ─► store_answer (… where binding_id = ?) ─► waits
-    waits, after a new watch  ─┘
-    each second: rows of waiting ports ─────────────────────────────────────────────────────► waits
+    one watch on /controller/ ────────────┐
+    leader: sweep of all answers          ├─► storing ─► database, waits
+    waits: their keys, after a new watch ─┘
+    each second: rows of waiting ports ────────────────► waits
 
 A server stores the answers that its own requests wait for; the leader stores all. An event that is missed costs a second, or
-until the next leader, and never correctness: what counts is what etcd holds and what the row says.
+until the next sweep, and never correctness: what counts is what etcd holds and what the row says.
 """
 
 from __future__ import annotations
 
 import asyncio
-import logging
-from collections import deque
-from collections.abc import Mapping, Sequence
-from contextlib import aclosing
-from dataclasses import dataclass
-from typing import Any, Final
+from collections.abc import Sequence
+from contextlib import aclosing, suppress
+from typing import Final
 
-import msgspec
-
-from gluon.errors import RequestError, Unavailable
-from gluon.kv.contract import KeyValue, Kv, KvError, Page
-from gluon.model.schema import BINDING_ID, Object, Proton
+from gluon.errors import GluonError
+from gluon.kv.contract import KeyValue, Kv, Page
+from gluon.model.schema import Proton
 from gluon.particle import keys
-from gluon.store.binding import store_answer
-from gluon.store.contract import Reads, Record, Store, Tx
-from gluon.sync.answer import Answer, Malformed, read, told, verdict
-from gluon.sync.naming import identifier
-from gluon.sync.pace import Backoff, Health, keep
+from gluon.store.contract import Reads, Record, Store
+from gluon.sync.answer import Malformed, read, told, verdict
+from gluon.sync.naming import Port, Ports
+from gluon.sync.pace import Health, keep
+from gluon.sync.storing import Storing
 from gluon.sync.waits import PortWaits
 
-_log = logging.getLogger(__name__)
-_STORING: Final = 512  # answers on their way into the database at a time
 _ROWS: Final = 100  # rows that are read at a time
 _PAGE: Final = 1000
 _LOOK: Final = 1.0  # seconds between looks at the rows of waiting ports
-_PART: Final = "answers"
-
-
-@dataclass(frozen=True, slots=True)
-class _Port:
-    """Whose answer stands at a key."""
-
-    object: Object
-    id: Any
-    key: str
+_WATCH: Final = "watch of answers"
+_SWEEP: Final = "sweep of answers"
+_WAITS: Final = "rows of waiting ports"
 
 
 class Answers:
@@ -56,25 +42,28 @@ class Answers:
     def __init__(self, protons: Sequence[Proton], kv: Kv, store: Store, health: Health) -> None:
         self.waits = PortWaits()
         self.waits.contended = self._contended
-        self.stored = 0
-        self._ports: Mapping[tuple[str, str], Object] = {(p.name, p.port.name): p.port for p in protons if p.port is not None}
+        self._ports = Ports(protons)
         self._kv = kv
         self._store = store
         self._health = health
+        self._storing = Storing(kv, store, self.waits, health)
         self._leading = False
         self._sweep = asyncio.Event()
         self._suspects: set[str] = set()
         self._suspected = asyncio.Event()
-        self._queues: dict[str, deque[KeyValue | None]] = {}
-        self._slots = asyncio.Semaphore(_STORING)
+
+    @property
+    def stored(self) -> int:
+        """How many answers have been taken up."""
+        return self._storing.stored
 
     async def run(self) -> None:
         """Follow and store answers until cancelled."""
-        self._queues.clear()
+        self._storing.reset()
         async with asyncio.TaskGroup() as group:
-            group.create_task(keep(_PART, lambda: self._follow(group), self._health))
-            group.create_task(keep(_PART, lambda: self._collect(group), self._health))
-            group.create_task(keep("waits", self._look, self._health))
+            group.create_task(keep(_WATCH, lambda: self._follow(group), self._health))
+            group.create_task(keep(_SWEEP, lambda: self._collect(group), self._health))
+            group.create_task(keep(_WAITS, self._look, self._health))
 
     async def lead(self) -> None:
         """Store everyone's answers, those that stand already first, until cancelled."""
@@ -96,7 +85,7 @@ class Answers:
             async for batch in watch:
                 if not stands:
                     stands = True
-                    self._health.well(_PART)
+                    self._health.well(_WATCH)
                     self._sweep.set()
                     for key in self.waits.awaited():
                         await self._take(group, key, None)
@@ -105,129 +94,66 @@ class Answers:
                         await self._take(group, event.kv.key, event.kv)
 
     async def _take(self, group: asyncio.TaskGroup, key: str, found: KeyValue | None) -> None:
-        """Have the key's answer stored, after those of it that came before; None: as it then stands. Waits where many are."""
-        if (queue := self._queues.get(key)) is not None:
-            queue.append(found)
-        elif (port := self._port(key)) is not None:
-            self._queues[key] = deque([found])
-            await self._slots.acquire()
-            group.create_task(self._work(port))
-
-    def _port(self, key: str) -> _Port | None:
-        parts = keys.parse_controller(key)
-        if parts is None or parts.controller or (obj := self._ports.get((parts.proton, parts.object))) is None:
-            return None
-        id = identifier(obj, parts.id)
-        return None if id is None else _Port(obj, id, key)
-
-    async def _work(self, port: _Port) -> None:
-        queue = self._queues[port.key]
-        backoff = Backoff()
-        try:
-            while queue:
-                try:
-                    found = queue[0] or await self._kv.get(port.key)
-                    if found is not None:
-                        await self._answered(port, found)
-                except (KvError, Unavailable) as error:
-                    self._health.failed(_PART, error)
-                    await backoff.pause()
-                else:
-                    queue.popleft()
-            self._health.well(_PART)
-        finally:
-            del self._queues[port.key]
-            self._slots.release()
-
-    async def _answered(self, port: _Port, found: KeyValue) -> None:
-        try:
-            answer = read(found.value)
-        except Malformed as error:
-            _log.warning("%s is no answer and is ignored: %s", port.key, error)
-            return
-        binding_id = await self._binding(port, answer, found) if answer else None
-        if answer is None or binding_id is None:
-            return
-
-        async def work(tx: Tx) -> Record | None:
-            return await store_answer(tx, port.object, port.id, answer, binding_id=binding_id)
-
-        try:
-            record = await self._store.write(work)
-        except Unavailable:
-            raise
-        except RequestError as error:
-            _log.warning("%s cannot be stored and is ignored: %s", port.key, error)
-            return
-        if record is not None:
-            self.stored += 1
-            self.waits.stored(port.key, record)
-
-    async def _binding(self, port: _Port, answer: Answer, found: KeyValue) -> str | None:
-        """Which binding is answered: the one that it names or, written after the port's registration took it, the registered one.
-
-        The store makes sure that the port still has it.
-        """
-        if named := answer.get(BINDING_ID):
-            return str(named)
-        registration = await self._kv.get(keys.port(str(port.id)))
-        if registration is None or registration.mod_revision >= found.mod_revision:
-            return None
-        try:
-            said = msgspec.json.decode(registration.value)
-        except msgspec.DecodeError:
-            return None
-        binding_id = said.get(BINDING_ID) if isinstance(said, dict) else None
-        return binding_id if isinstance(binding_id, str) else None
+        if (port := self._ports.at(key)) is not None:
+            await self._storing.take(group, port, found)
 
     async def _collect(self, group: asyncio.TaskGroup) -> None:
-        """While leading: go through all answers, whenever the watch or the term is new."""
+        """While leading: go through all answers, whenever the watch, the term or etcd is new."""
         while True:
             await self._sweep.wait()
             self._sweep.clear()
-            for obj in self._ports.values() if self._leading else ():
-                page: Page | None = None
-                while page is None or page.more:
-                    after = page.items[-1].key if page else None
-                    page = await self._kv.page(f"{keys.controllers(obj.proton)}{obj.name}/", after=after, limit=_PAGE)
-                    await self._untold(group, page.items)
+            try:
+                for obj in self._ports.objects if self._leading else ():
+                    await self._go_through(group, f"{keys.controllers(obj.proton)}{obj.name}/")
+            except GluonError:
+                self._sweep.set()
+                raise
+            self._health.well(_SWEEP)
+
+    async def _go_through(self, group: asyncio.TaskGroup, prefix: str) -> None:
+        page: Page | None = None
+        while page is None or page.more:
+            page = await self._kv.page(prefix, after=page.items[-1].key if page else None, limit=_PAGE)
+            await self._untold(group, page.items)
 
     async def _untold(self, group: asyncio.TaskGroup, found: Sequence[KeyValue]) -> None:
-        """Have those stored that say something that the rows do not."""
-        ports = [(port, kv) for kv in found if (port := self._port(kv.key)) is not None]
+        """Have those stored that say something that the rows do not; as they then stand, for the watch may be ahead of us."""
+        ports = [(port, kv) for kv in found if (port := self._ports.at(kv.key)) is not None]
         for start in range(0, len(ports), _ROWS):
             part = ports[start : start + _ROWS]
             rows = await self._rows([port for port, _ in part])
             for (port, kv), row in zip(part, rows, strict=True):
                 if row is not None and not _told(row, kv):
-                    await self._take(group, port.key, None)
+                    await self._storing.take(group, port, None)
 
     async def _look(self) -> None:
         """Read the rows of waiting ports, all each second and the contended at once, and end the waits that they answer."""
+        loop = asyncio.get_running_loop()
+        due = loop.time()
         while True:
-            try:
-                async with asyncio.timeout(_LOOK):
+            with suppress(TimeoutError):
+                async with asyncio.timeout_at(due):
                     await self._suspected.wait()
-                listed = list(self._suspects)
-            except TimeoutError:
-                listed = self.waits.awaited()
+            listed = list(self._suspects)
+            if loop.time() >= due:
+                listed, due = self.waits.awaited(), loop.time() + _LOOK
             self._suspected.clear()
             self._suspects.clear()
             waiting = self.waits.awaiting(listed)
             for start in range(0, len(waiting), _ROWS):
                 part = waiting[start : start + _ROWS]
-                rows = await self._rows([_Port(wait.object, wait.id, wait.key) for wait in part])
+                rows = await self._rows([Port(wait.object, wait.id, wait.key) for wait in part])
                 for wait, row in zip(part, rows, strict=True):
                     outcome = verdict(wait.binding_id, row)
                     if outcome is not None:
                         wait.end(outcome)
-            self._health.well("waits")
+            self._health.well(_WAITS)
 
     def _contended(self, key: str) -> None:
         self._suspects.add(key)
         self._suspected.set()
 
-    async def _rows(self, ports: Sequence[_Port]) -> list[Record | None]:
+    async def _rows(self, ports: Sequence[Port]) -> list[Record | None]:
         async def work(reads: Reads) -> list[Record | None]:
             return [await reads.get(port.object, port.id) for port in ports]
 

@@ -3,9 +3,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
-from gluon.model.schema import Object
+from gluon.model.schema import Object, Proton
 from gluon.model.types import Integer, Reference
 from gluon.particle import keys
 
@@ -32,3 +34,28 @@ def identifier(obj: Object, text: str) -> Any:
     except ValueError:
         return None
     return number if str(number) == text and type_.min <= number <= type_.max else None
+
+
+@dataclass(frozen=True, slots=True)
+class Port:
+    """A port, by the key of its answer."""
+
+    object: Object
+    id: Any
+    key: str
+
+
+class Ports:
+    """The port objects of some Protons."""
+
+    def __init__(self, protons: Iterable[Proton]) -> None:
+        self.objects = tuple(proton.port for proton in protons if proton.port is not None)
+        self._by_name = {(obj.proton, obj.name): obj for obj in self.objects}
+
+    def at(self, key: str) -> Port | None:
+        """Whose answer stands at a key; None where it is not the key of an answer."""
+        parts = keys.parse_controller(key)
+        if parts is None or parts.controller or (obj := self._by_name.get((parts.proton, parts.object))) is None:
+            return None
+        id = identifier(obj, parts.id)
+        return None if id is None else Port(obj, id, key)

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from gluon.kv.contract import Kv
@@ -33,11 +32,7 @@ class Board:
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """One server's side of etcd.
-
-    ``url`` is what ports are registered with, ``batch`` how many change rows are read at a time; ``renewed`` is to be called
-    where etcd turns out to be another than it was.
-    """
+    """One server's side of etcd. ``url`` is what ports are registered with, ``batch`` how many change rows are read at a time."""
 
     kv: Kv
     store: Store
@@ -46,4 +41,3 @@ class Parts:
     batch: int
     health: Health
     board: Board
-    renewed: Callable[[], None]

@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections.abc import Callable
 from typing import Final
 
 from msgspec.structs import replace
@@ -33,11 +34,12 @@ FOREIGN: Final = 5.0  # seconds between looks at whether a foreign Proton still 
 
 
 class Relay:
-    """One Proton's relay during one term."""
+    """One Proton's relay during one term. ``renewed`` is called where etcd turns out not to be as it was left."""
 
-    def __init__(self, proton: Proton, parts: Parts, term: Term) -> None:
+    def __init__(self, proton: Proton, parts: Parts, term: Term, renewed: Callable[[], None]) -> None:
         self._proton = proton
         self._parts = parts
+        self._renewed = renewed
         self._log = parts.store.log
         self._batching = Batching(proton, parts.url)
         self._writer = Writer(parts.kv, term, proton.name)
@@ -67,7 +69,7 @@ class Relay:
             _log.info("%s: a new epoch, %s: comparing etcd with the database", self._proton.name, position.epoch)
             await self._writer.write(position)
             await self._log.set_mark(self._proton.name, position.mark)
-            self._parts.renewed()
+            self._renewed()
         self._writer.position = position
         self._say(position.state)
         await self._flow(decision)

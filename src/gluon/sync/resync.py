@@ -154,12 +154,11 @@ async def repair(proton: Proton, kv: Kv, store: Store, *, force: bool = False) -
     Takes a new epoch, so every shim loads again. Raises Refused where the keys are another database's.
     """
     database = await store.log.database_id()
-    found = await kv.get(keys.sync(proton.name))
-    decision = decide(database, None, found)
-    if decision.verdict is Verdict.FOREIGN:
-        raise Refused(f"{proton.name}: {decision.reason}")
-    asked = Position(database, "", 0, "repairing", force=force)
-    as_read = Compare(keys.sync(proton.name), "mod", "=", found.mod_revision if found else 0)
-    result = await kv.txn(Txn((as_read,), (Put(keys.sync(proton.name), asked.encode()),)))
-    if not result.succeeded:
-        await repair(proton, kv, store, force=force)  # the relay wrote a batch meanwhile
+    asked = Put(keys.sync(proton.name), Position(database, "", 0, "repairing", force=force).encode())
+    done = False
+    while not done:  # the relay may write a batch between the two
+        found = await kv.get(keys.sync(proton.name))
+        decision = decide(database, None, found)
+        if decision.verdict is Verdict.FOREIGN:
+            raise Refused(f"{proton.name}: {decision.reason}")
+        done = (await kv.txn(Txn((_unchanged(keys.sync(proton.name), found),), (asked,)))).succeeded

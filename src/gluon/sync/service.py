@@ -26,11 +26,11 @@ from gluon.settings import Sync as Settings
 from gluon.store.contract import Backlog, Store
 from gluon.sync.answers import Answers
 from gluon.sync.doorbell import Doorbell
-from gluon.sync.election import Election, Term
+from gluon.sync.election import Election
+from gluon.sync.leading import Leading
 from gluon.sync.metrics import Figure, Figures
 from gluon.sync.pace import Health, keep
 from gluon.sync.parts import Board, Parts, ProtonState
-from gluon.sync.relay import Relay
 from gluon.sync.waits import PortWaits
 
 _COUNT = 1.0  # seconds between counts of what waits
@@ -59,7 +59,7 @@ class Sync:
         self._health = Health()
         self._board = Board()
         self._answers = Answers(self._protons, kv, store, self._health)
-        self._relays: list[Relay] = []
+        self._leading: Leading | None = None
         self._doorbell: Doorbell | None = None
         self._backlog = Backlog(0, 0.0)
         self._stuck = 0
@@ -77,58 +77,32 @@ class Sync:
     async def _run(self) -> None:
         database = await self._store.log.database_id()
         who = f"{socket.gethostname()}/{os.getpid()}"
-        parts = Parts(
-            self._kv,
-            self._store,
-            database,
-            self._url,
-            self._settings.batch,
-            self._health,
-            self._board,
-            self._answers.renew,
-        )
         well = self._health.well
-        election = Election(self._kv, keys.leader(database), who, self._settings.leader_ttl, lambda: well("election"))
         self._doorbell = bell = Doorbell(self._kv, keys.doorbell(database), who, lambda: well("doorbell"))
+        election = Election(self._kv, keys.leader(database), who, self._settings.leader_ttl, lambda: well("election"))
+        parts = Parts(self._kv, self._store, database, self._url, self._settings.batch, self._health, self._board)
+        leading = self._leading = Leading(self._protons, parts, self._answers, bell)
+        loops: Mapping[str, Callable[[], Awaitable[None]]] = {
+            "answers": self._answers.run,
+            "doorbell": bell.run,
+            "backlog": self._count,
+            "election": lambda: election.run(leading.run),
+        }
         well("sync")
         async with asyncio.TaskGroup() as group:
-            loops: dict[str, Callable[[], Awaitable[None]]] = {
-                "answers": self._answers.run,
-                "doorbell": bell.run,
-                "backlog": self._count,
-                "election": lambda: election.run(lambda term: self._lead(parts, bell, term)),
-            }
             for part, work in loops.items():
                 group.create_task(keep(part, work, self._health))
 
-    async def _lead(self, parts: Parts, bell: Doorbell, term: Term) -> None:
-        def heard() -> None:
-            self._health.well("bell")
-            self._wake()
-
-        self._relays = [Relay(proton, parts, term) for proton in self._protons]
-        try:
-            async with asyncio.TaskGroup() as group:
-                group.create_task(self._answers.lead())
-                group.create_task(keep("bell", lambda: bell.listen(heard), self._health))
-                for relay in self._relays:
-                    group.create_task(keep(relay.part, relay.run, self._health))
-        finally:
-            for part in ("bell", *(relay.part for relay in self._relays)):
-                self._health.forget(part)
-            self._relays = []
-            self._board.states.clear()
-
     def _changed(self) -> None:
         """Something was committed here: whoever relays should know."""
-        if self._relays:
-            self._wake()
+        if self._leads and self._leading is not None:
+            self._leading.wake()
         elif self._doorbell is not None:
             self._doorbell.ring()
 
-    def _wake(self) -> None:
-        for relay in self._relays:
-            relay.wake()
+    @property
+    def _leads(self) -> bool:
+        return self._leading is not None and self._leading.active
 
     async def _count(self) -> None:
         while True:
@@ -139,7 +113,7 @@ class Sync:
 
     def report(self) -> SyncReport:
         """How it fares, as of a second ago at most."""
-        return SyncReport(bool(self._relays), self._health.trouble, self._backlog, self._stuck, dict(self._board.states))
+        return SyncReport(self._leads, self._health.trouble, self._backlog, self._stuck, dict(self._board.states))
 
     async def probe_etcd(self) -> None:
         """Return if etcd answers with a quorum; raises KvUnavailable."""
@@ -163,7 +137,7 @@ class Sync:
                     Figure("backlog_rows", "Changes that wait for etcd.", lambda: self._backlog.rows),
                     Figure("backlog_age_seconds", "How long the oldest of them has waited.", lambda: self._backlog.age),
                     Figure("stuck_keys", "Keys that etcd refused for good.", lambda: self._stuck),
-                    Figure("leader", "1 on the server that relays.", lambda: bool(self._relays)),
+                    Figure("leader", "1 on the server that relays.", lambda: self._leads),
                     Figure("waits", "Requests that wait for a bind.", lambda: len(self.waits)),
                     Figure("batches", "Batches relayed.", lambda: board.batches, counter=True),
                     Figure("changes", "Changes relayed.", lambda: board.changes, counter=True),

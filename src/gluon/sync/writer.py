@@ -14,7 +14,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
-from gluon.kv.contract import MAX_REQUEST_BYTES, MAX_TXN_OPS, Compare, Get, KeyValue, Kv, KvError, Op, Put, Txn, TxnResult
+from gluon.kv.contract import MAX_REQUEST_BYTES, MAX_TXN_OPS, Compare, Get, KeyValue, Kv, KvError, Op, Put, Txn
 from gluon.particle import keys
 from gluon.sync.election import Term
 from gluon.sync.position import Position
@@ -23,6 +23,7 @@ from gluon.sync.position import Position
 #: each of them may be a transaction of one compare and one operation (etcd counts every level against the same limit).
 OPS = MAX_TXN_OPS - 2
 BYTES = MAX_REQUEST_BYTES - 4096
+_ATTEMPTS = 3
 
 
 class Deposed(KvError):
@@ -58,24 +59,31 @@ class Writer:
         if (found.mod_revision if found else 0) != self._revision:
             raise Disturbed(f"{self._key} was changed by another")
 
-    async def write(self, position: Position, ops: Sequence[Op] = ()) -> TxnResult:
-        """Carry out ``ops`` and say where we are. Raises Deposed, Disturbed, KvUnavailable, KvRefused."""
-        if not self._term.alive:
-            raise Deposed("the lease may have expired")
-        result = await self._kv.txn(
-            Txn(
+    async def write(self, position: Position, ops: Sequence[Op] = ()) -> None:
+        """Carry out ``ops`` and say where we are. Raises Deposed, Disturbed, KvUnavailable, KvRefused.
+
+        ``ops`` may take effect twice: an attempt whose answer was lost is repeated.
+        """
+        value = position.encode()
+        for _ in range(_ATTEMPTS):
+            if not self._term.alive:
+                raise Deposed("the lease may have expired")
+            txn = Txn(
                 (self._term.fence, Compare(self._key, "mod", "=", self._revision)),
-                (*ops, Put(self._key, position.encode())),
+                (*ops, Put(self._key, value)),
                 (Get(self._term.key), Get(self._key)),
-            ),
-            idempotent=True,
-        )
-        if result.succeeded:
-            self._revision = result.revision
-            self.position = position
-            return result
-        leader = result.responses[0]
-        if not isinstance(leader, KeyValue | None) or not self._term.holds(leader):
-            self._term.depose()
-            raise Deposed("another server has been elected")
+            )
+            result = await self._kv.txn(txn, idempotent=True)
+            if result.succeeded:
+                self._revision = result.revision
+                self.position = position
+                return
+            leader, sync = result.responses
+            if not isinstance(leader, KeyValue) or not self._term.holds(leader):
+                self._term.depose()
+                raise Deposed("another server has been elected")
+            if not isinstance(sync, KeyValue) or sync.value != value or sync.mod_revision < self._revision:
+                break
+            # An attempt of ours took effect, this one or one given up on earlier: whichever, the next must build on it.
+            self._revision = sync.mod_revision
         raise Disturbed(f"{self._key} was changed by another")
