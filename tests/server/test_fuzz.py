@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 import msgspec
 import pytest
-from hypothesis import HealthCheck, assume, example, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry
 
@@ -127,11 +127,10 @@ def test_paths_and_queries(ask, families, data):
     headers=st.dictionaries(
         st.sampled_from(["accept", "content-type", "if-match", "if-none-match", "prefer", "x-request-id", "content-length"]),
         st.text(st.characters(min_codepoint=32, max_codepoint=255), max_size=30)
-        | st.sampled_from(["*", '"1"', "wait=0", "wait=1e3", "application/json;q=x", "a/b;;=,"]),
+        | st.sampled_from(["*", '"1"', "wait=0", "wait=1e3", "application/json;q=x", "a/b;;=,", "9" * 5000]),
     )
 )
 def test_headers(ask, headers):
-    assume(headers.get("content-length", "0").isascii() and headers.get("content-length", "0").isdigit())
     for method, path in (
         ("GET", f"{L3VPN}/ports"),
         ("POST", f"{L3VPN}/ports"),

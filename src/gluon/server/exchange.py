@@ -25,6 +25,8 @@ Header = tuple[bytes, bytes]
 
 JSON: Final = b"application/json"
 PROBLEM: Final = b"application/problem+json"
+#: A length of more digits than this is over any limit.
+_DIGITS: Final = 18
 
 
 class ClientGone(ConnectionError):
@@ -84,8 +86,8 @@ class Request:
 
     async def body(self, limit: int) -> bytes:
         """The whole body. Raises TooLarge as soon as it is known to be over ``limit`` bytes, and ClientGone."""
-        declared = self.headers.get(b"content-length")
-        if declared is not None and int(declared) > limit:
+        declared = self.headers.get(b"content-length", b"")
+        if declared.isdigit() and (len(declared) > _DIGITS or int(declared) > limit):
             raise _over(limit)
         message = await self._receive()
         chunks: list[bytes] = []
