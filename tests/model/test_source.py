@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from gluon.model import source
 from gluon.model.faults import Faults, ModelError
-from gluon.model.source import as_bool, as_int, as_json, as_number, as_text, parse, read
+from gluon.model.nodes import as_bool, as_int, as_json, as_number, as_text
+from gluon.model.source import parse, read
 
 
 def fault(text):
@@ -86,6 +87,8 @@ def test_json_resolves_plain_scalars_only():
         ("a: !x [1]", "m.yaml:1:4: the tag '!x': tags have no meaning in a model"),
         ("? [a]\n: b", "m.yaml:1:3: a key must be a word, not a list or a map"),
         ("a: &x {b: 1}\nc: {<<: *x}", "m.yaml:2:5: the merge key '<<' is not part of YAML 1.2: use extends"),
+        ('a: "\\ud800"', "m.yaml:1:4: a text that holds NUL or a lone surrogate"),
+        ('"\\0": b', "m.yaml:1:1: a text that holds NUL or a lone surrogate"),
         ("a: *b", "m.yaml:1:4: the alias '*b' has no anchor before it"),
         ("a: &a [*a]", "m.yaml:1:8: the alias '*a' has no anchor before it"),
         ("[" * 40, "m.yaml:1:33: nested deeper than 32 levels"),

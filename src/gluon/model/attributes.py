@@ -13,9 +13,9 @@ from gluon.model.defaults import default_of
 from gluon.model.faults import Faults
 from gluon.model.grammar import Fields
 from gluon.model.inheritance import Flat
+from gluon.model.nodes import Map
 from gluon.model.references import MAX_KEY_LENGTH, References
 from gluon.model.schema import UNSET, Attribute, OnDelete, Place, Role
-from gluon.model.source import Map
 from gluon.model.typereader import Types
 from gluon.model.types import Format, Integer, Json, List, Reference, String, Structure, Type, Uuid
 

@@ -17,10 +17,10 @@ from gluon.model.faults import Faults
 from gluon.model.imports import Library
 from gluon.model.info import info_of
 from gluon.model.inheritance import flatten
+from gluon.model.nodes import Map, Node
 from gluon.model.objects import Objects
 from gluon.model.order import in_order
 from gluon.model.schema import Place, Proton
-from gluon.model.source import Map, Node
 
 
 def compile_file(path: str | Path, *, shared: Iterable[str | Path] = (), library: Library | None = None) -> Proton:

@@ -15,8 +15,8 @@ from gluon.model import grammar
 from gluon.model.faults import Faults, ModelError
 from gluon.model.grammar import Fields
 from gluon.model.imports import Library
+from gluon.model.nodes import Map, Node
 from gluon.model.schema import Place
-from gluon.model.source import Map, Node
 
 #: Names of objects are folders in etcd; names of attributes are columns, whose limit is PostgreSQL's.
 OBJECT_NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_-]*", re.ASCII)

@@ -7,7 +7,7 @@ from typing import Any
 
 from gluon.errors import Fault
 from gluon.model.faults import Faults
-from gluon.model.source import Map, Node, Scalar, Seq, as_bool, as_int, as_json, as_number, is_null
+from gluon.model.nodes import Map, Node, Scalar, Seq, as_bool, as_int, as_json, as_number, is_null
 from gluon.model.types import Boolean, Enum, Integer, List, Number, Reference, String, Structure, Type, Uuid
 from gluon.model.values import checker
 

@@ -27,6 +27,8 @@ _MAC: Final = re.compile(r"[0-9a-f]{2}(?::[0-9a-f]{2}){5}", re.ASCII).fullmatch
 _MAC_FORMS: Final = re.compile(
     r"[0-9a-f]{2}(?::[0-9a-f]{2}){5}|[0-9a-f]{2}(?:-[0-9a-f]{2}){5}|[0-9a-f]{4}(?:\.[0-9a-f]{4}){2}", re.ASCII | re.IGNORECASE
 ).fullmatch
+_OCTET: Final = r"(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)"
+_IPV4: Final = re.compile(rf"(?:{_OCTET}\.){{3}}{_OCTET}", re.ASCII).fullmatch
 _DATE_TIME: Final = re.compile(
     r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:\d\d)(?:\.(\d{1,12}))?(?:([Zz])|([+-]\d\d:\d\d))", re.ASCII
 ).fullmatch
@@ -58,6 +60,8 @@ def mac(text: str) -> str:
 
 def ipv4(text: str) -> str:
     """Four decimal numbers without leading zeros."""
+    if _IPV4(text):
+        return text
     try:
         return str(ipaddress.IPv4Address(text))
     except ValueError:
@@ -86,17 +90,17 @@ def ip(text: str) -> str:
 
 def cidr(text: str) -> str:
     """A network and its length. Bits beyond the length are refused, not dropped: they are more often a mistake than meant."""
-    address, slash, length = text.partition("/")
-    if not slash or not (length.isascii() and length.isdigit() and len(length) <= 3):
-        raise ValueError("a network like 192.0.2.0/24 or 2001:db8::/32")
+    address, _, length = text.partition("/")
     try:
-        network = ipaddress.ip_network(f"{ip(address)}/{int(length)}", strict=False)
+        if not (length.isascii() and length.isdigit() and len(length) <= 3):
+            raise ValueError
+        network = ipaddress.ip_network((ip(address), int(length)), strict=False)
     except ValueError:
         raise ValueError("a network like 192.0.2.0/24 or 2001:db8::/32") from None
-    canonical = f"{ip(str(network.network_address))}/{network.prefixlen}"
-    if ip(address) != ip(str(network.network_address)):
-        raise ValueError(f"a network: bits are set beyond its length; did you mean '{canonical}'?")
-    return canonical
+    first = ip(str(network.network_address))
+    if first != ip(address):
+        raise ValueError(f"a network: bits are set beyond its length; did you mean '{first}/{network.prefixlen}'?")
+    return f"{first}/{network.prefixlen}"
 
 
 def date_time(text: str) -> str:

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from gluon.model.faults import Faults
+from gluon.model.nodes import Entry, Map, Node, Scalar, Seq, as_bool, as_int, as_number, as_text
 from gluon.model.schema import Place
-from gluon.model.source import Entry, Map, Node, Scalar, Seq, as_bool, as_int, as_number, as_text
 
 
 class Shape(enum.Enum):

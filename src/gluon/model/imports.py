@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from gluon.model import source
-from gluon.model.source import Node
+from gluon.model.nodes import Node
 
 #: The classic language's name for the folder of shipped base files.
 CLASSIC_FOLDER: Final = "base/"

@@ -12,7 +12,7 @@ from gluon.model.grammar import Fields
 from gluon.model.schema import Info, Place
 
 #: A Proton's name is a segment of paths and of etcd keys, and the beginning of its tables' names.
-NAME: Final = re.compile(r"[a-z][a-z0-9]*([._-][a-z0-9]+)*", re.ASCII)
+NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9]*([._-][A-Za-z0-9]+)*", re.ASCII)
 MAX_NAME: Final = 32
 VERSION: Final = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9}){0,3}", re.ASCII)
 FILE_VERSIONS: Final = ("1.0", "1")
@@ -47,7 +47,10 @@ def _name(info: Fields, faults: Faults) -> str:
         if "name" not in info:
             faults.add(info.place, "info has no name")
     elif not NAME.fullmatch(name) or len(name) > MAX_NAME:
-        faults.add(info.at("name"), f"'{name}' cannot be a Proton's name: at most {MAX_NAME} of a-z, 0-9 and '-', like net-l3vpn")
+        faults.add(
+            info.at("name"),
+            f"'{name}' cannot be a Proton's name: at most {MAX_NAME} letters and digits, with '-', '_' or '.' between them",
+        )
     return name or ""
 
 

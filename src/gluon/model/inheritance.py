@@ -17,8 +17,8 @@ from gluon.model import grammar
 from gluon.model.declarations import Declaration, Declared
 from gluon.model.faults import Faults, nearest
 from gluon.model.grammar import Fields
+from gluon.model.nodes import Entry
 from gluon.model.schema import ROLE_OF_BASE, Place, Role
-from gluon.model.source import Entry
 
 #: The keys that say something about a type, but for its name and its description.
 _OF_TYPE: Final = grammar.TYPE.keys() - {"type", "description"} | {"default", "generate", "allocate"}

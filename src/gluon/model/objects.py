@@ -5,19 +5,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Final
 
-from gluon.model import grammar, roles, rules
+from gluon.model import roles, rules
 from gluon.model.attributes import Attributes
-from gluon.model.faults import Faults, nearest
+from gluon.model.faults import Faults
 from gluon.model.grammar import Fields
 from gluon.model.inheritance import Flat
+from gluon.model.nodes import Scalar, Seq
+from gluon.model.parents import Parents
 from gluon.model.references import References
 from gluon.model.schema import BOOKKEEPING, Api, Attribute, Info, Object, Place, Role
-from gluon.model.source import Scalar, Seq
 from gluon.model.typereader import FITTING
-from gluon.model.types import Json, List, Reference, Structure, Uuid
+from gluon.model.types import Json, List, Structure, Uuid
 
 #: Segments of paths, and words on the command line.
 API_NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_-]*", re.ASCII)
@@ -45,11 +46,12 @@ class Objects:
     def build(self) -> tuple[Object, ...]:
         """All API objects, in the order of the file."""
         self._types_of_bases()
+        parents = Parents(self.flats, self.faults)
         for flat in self._api_flats():
             self.references.key(flat.name, flat.place)
         built = [(flat, self._object(flat, flat.declaration.api)) for flat in self._api_flats() if flat.declaration.api]
         found = {obj.name: obj for _, obj in built if obj is not None}
-        objects = tuple(self._with_parent(flat, obj, found) for flat, obj in built if obj is not None)
+        objects = tuple(parents.under(flat, obj, found) for flat, obj in built if obj is not None)
         self._paths(objects)
         roles.check(objects, self.flats, self.faults)
         return objects
@@ -136,44 +138,6 @@ class Objects:
             elif not API_NAME.fullmatch(word):
                 self.faults.add(api.at(key), f"'{word}' cannot be a {key}: it must match {API_NAME.pattern}")
         return Api(name, plural)
-
-    def _with_parent(self, flat: Flat, obj: Object, objects: Mapping[str, Object]) -> Object:
-        api = flat.declaration.api
-        parent, key, place = self._parent(api) if api else (None, None, flat.place)
-        if parent is None:
-            return obj
-        if parent not in objects:
-            if parent in self.flats and self.flats[parent].declaration.api is None:
-                self.faults.add(place, f"the parent '{parent}' is a base object: a parent has an api")
-            elif parent not in self.flats:
-                self.faults.add(place, f"unknown parent '{parent}'", nearest(parent, objects))
-            return obj
-        fitting = [a.name for a in obj.references() if isinstance(a.type, Reference) and parent in a.type.targets]
-        if key is None:
-            if len(fitting) != 1:
-                which = "no attribute refers" if not fitting else f"several attributes refer ({', '.join(fitting)})"
-                self.faults.add(place, f"a parent without key: {which} to '{parent}'; say which with parent_key")
-                return obj
-            key = fitting[0]
-        elif key not in fitting:
-            where = api.at("parent_key") if api else place
-            self.faults.add(where, f"parent_key '{key}' is no reference to '{parent}'", nearest(key, fitting))
-        return replace(obj, api=replace(obj.api, parent=parent, parent_key=key))
-
-    def _parent(self, api: Fields) -> tuple[str | None, str | None, Place]:
-        """Parent, parent key, and where the parent stands; the classic language's root is none."""
-        node = api.map("parent")
-        if node is None:
-            parent, key, place = api.text("parent"), api.text("parent_key"), api.at("parent")
-        else:
-            fields = grammar.check(node, grammar.PARENT, "parent", self.faults)
-            parent, place = fields.text("type"), fields.at("type")
-            key = fields.text("attribute") or api.text("parent_key")
-        if parent == "root" and parent not in self.flats:
-            parent = None
-        if parent is None and key is not None:
-            self.faults.add(api.at("parent_key"), "a parent_key without a parent")
-        return parent, key, place
 
     def _unique(self, flat: Flat, attributes: Sequence[Attribute]) -> tuple[tuple[str, ...], ...]:
         by_name = {a.name: a for a in attributes}

@@ -15,8 +15,8 @@ from typing import Final
 
 from gluon.model.faults import Faults
 from gluon.model.grammar import Fields
+from gluon.model.nodes import Map, Node, Scalar, as_text
 from gluon.model.schema import ACTIONS, Action
-from gluon.model.source import Map, Node, Scalar, as_text
 
 #: The rules that are always defined.
 BASE_RULES: Final = (

@@ -15,9 +15,9 @@ from typing import Final, Protocol
 from gluon.model import grammar
 from gluon.model.faults import Faults
 from gluon.model.grammar import Fields
+from gluon.model.nodes import Map, Scalar, as_text
 from gluon.model.references import References
 from gluon.model.schema import Attribute
-from gluon.model.source import Map, Scalar, as_text
 from gluon.model.types import (
     DEFAULT_LENGTH,
     INT32,
