@@ -22,12 +22,12 @@ import pytest
 from gluon.cmd.check import summary
 from gluon.model import declarations, formats, grammar, info, objects, references, rules, source, typereader, values
 from gluon.model.catalogue import load_catalogue
-from gluon.model.compile import compile_file, compile_text
-from gluon.model.faults import ModelError
-from gluon.model.imports import shipped
+from gluon.model.compile import compile_file, compile_node, compile_text
+from gluon.model.faults import Faults, ModelError
+from gluon.model.imports import Library, shipped
+from gluon.model.nodes import Map
 from gluon.model.roles import BASE_OF_ROLE
 from gluon.model.schema import ACTIONS, BINDING_ATTRIBUTES, BINDING_ID, BOOKKEEPING, UNSET, Role
-from gluon.model.source import Map
 from gluon.model.types import Format, Json, String
 
 TEXT = (Path(__file__).resolve().parents[2] / "docs/model-language.md").read_text()
@@ -62,6 +62,17 @@ def whole(where, fragment):
     return text + indented(fragment, 2)
 
 
+@pytest.fixture(scope="module")
+def library():
+    """What the models here import is read once."""
+    return Library()
+
+
+def compiled(library, where, fragment):
+    faults = Faults()
+    return compile_node(source.parse(whole(where, fragment), "model.yaml", faults), "model.yaml", library, faults)
+
+
 def rows(mark):
     """The cells of the table after a mark."""
     lines = TEXT.partition(f"<!-- {mark} -->\n")[2].splitlines()
@@ -88,10 +99,10 @@ def test_whole_models_compile(model):
 
 
 @pytest.mark.parametrize("where, fragment, after", marked("in"))
-def test_fragments_compile(where, fragment, after):
+def test_fragments_compile(library, where, fragment, after):
     assert where in ("attributes", "objects")
     assert not after
-    compile_text(whole(where, fragment))
+    compiled(library, where, fragment)
 
 
 @pytest.mark.parametrize("file, model, said", marked("step"))
@@ -107,9 +118,9 @@ def test_refusals_are_verbatim(file, model, said):
 @pytest.mark.parametrize(
     "where, cells", [(where, cells) for where in ("attributes", "objects") for cells in rows(f"faults: {where}")]
 )
-def test_single_faults_are_verbatim(where, cells):
+def test_single_faults_are_verbatim(library, where, cells):
     fragment, message = cells
-    (fault,) = faults_of(compile_text, whole(where, fragment.strip("`") + "\n"))
+    (fault,) = faults_of(compiled, library, where, fragment.strip("`") + "\n")
     assert str(fault) == f"{fault.place}: {message}"
 
 
@@ -163,6 +174,12 @@ def test_classic_words_mean_what_the_page_says():
     assert (vlan.policies["get"], vlan.policies["list"]) == ("rule:regular_user", "rule:admin_only")
 
 
+def test_a_map_of_roles_is_the_rule_that_the_page_says(library):
+    (pool,) = [code for _, code, _ in marked("in") if code.startswith("Pool:")]
+    said = re.search(r"list: .*# (.*)", pool)[1]
+    assert compiled(library, "objects", pool).by_name["Pool"].policies["list"] == said
+
+
 def test_the_types_have_the_keys_that_fit_them():
     said = {cells[0].strip("`"): set(re.findall(r"`(\w+)`", cells[1])) for cells in rows("types") if cells[0].startswith("`")}
     assert said == {name: set(keys) for name, keys in typereader.FITTING.items()}
@@ -191,7 +208,7 @@ def test_the_base_objects_have_the_values_that_the_page_lists():
         declared = attributes[base].value.entries["attributes"].value.entries
         for name, type, filled in rows(f"base: {base}"):
             keys = declared[name.strip("`")].value.entries
-            for key in ("default", "length", "min"):
+            for key in ("default", "length", "min", "max"):
                 if key in keys and not (key == "length" and "format" in keys):
                     assert keys[key].value.text in f"{type} {filled}"
             if "values" in keys:
@@ -199,8 +216,8 @@ def test_the_base_objects_have_the_values_that_the_page_lists():
             assert ("null" in filled) is not ({"required", "primary"} & keys.keys() != set())
 
 
-def test_nothing_of_a_port_must_be_given_but_its_tenant():
-    port = compile_text(HEAD + indented(AROUND, 2)).port
+def test_nothing_of_a_port_must_be_given_but_its_tenant(library):
+    port = compiled(library, "objects", "").port
     assert [a.name for a in port.attributes if a.required and a.default is UNSET and not a.generate] == ["tenant_id"]
 
 
