@@ -6,7 +6,8 @@ import time
 
 import pytest
 
-from gluon.kv.contract import Put
+from gluon.kv.contract import Put, Txn, TxnResult
+from gluon.kv.memory import MemoryKv
 from gluon.sync.election import Election, Term
 from gluon.sync.position import Position
 from gluon.sync.writer import Deposed, Disturbed, Writer
@@ -146,6 +147,34 @@ async def test_an_election_whose_answer_was_lost_is_won_all_the_same(memory: Rig
     async with memory.running(ttl=0.3) as sync:
         await until(lambda: sync.report().leader)
     assert await (await memory.beside()).get(await memory.leader_key()) is None
+
+
+class Repeating(MemoryKv):
+    """A connection that loses the answer to some transactions and, as it may, repeats them on another member."""
+
+    lost = 0
+
+    async def txn(self, txn: Txn, *, idempotent: bool = False) -> TxnResult:
+        if idempotent and self.lost:
+            self.lost -= 1
+            await super().txn(txn)
+        return await super().txn(txn)
+
+
+async def test_transactions_that_took_effect_and_are_repeated_do_no_harm(memory: Rig) -> None:
+    kv = Repeating()
+    rig = Rig(kv, memory.beside, memory.store, memory.proton, memory.path)
+    kv.lost = 1  # the election's
+    async with rig.running(ttl=30) as sync:
+        await until(lambda: sync.report().leader, 2)
+        await until(rig.complete)
+        before = await rig.value(rig.sync_key)
+        for number in range(10):
+            kv.lost = 1
+            await rig.create(rig.Slot, number=number)
+            await until(rig.equal)
+        assert await rig.value(rig.sync_key) == {**before, "batch": before["batch"] + 10}
+    await kv.close()
 
 
 async def test_without_etcd_nothing_else_fails_and_nothing_is_lost(memory: Rig) -> None:

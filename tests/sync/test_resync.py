@@ -11,11 +11,11 @@ from gluon.store.contract import SyncMark
 from gluon.sync.position import Position, Verdict, decide
 from gluon.sync.resync import Difference, Refused, check, repair
 
-from .conftest import URL, Rig, until
+from .conftest import Rig, until
 
 
 async def differences(rig: Rig) -> list[Difference]:
-    return [difference async for difference in check(rig.proton, rig.kv, rig.store, URL)]
+    return [difference async for difference in check(rig.proton, rig.kv, rig.store)]
 
 
 async def filled(rig: Rig, slots: int = 20) -> dict[str, object]:
@@ -186,6 +186,35 @@ async def test_what_etcd_refuses_is_set_aside_and_stops_no_other(rig: Rig) -> No
         await rig.update(rig.Net, large["id"], note="short")
         await until(rig.equal)
         assert await rig.store.log.stuck() == []
+
+
+async def test_a_batch_of_nothing_but_refused_keys_is_counted_too(memory: Rig) -> None:
+    async with memory.running():
+        await until(memory.complete)
+        await memory.create(memory.Net, note="x" * 900_000, more="y" * 900_000)
+        await until(lambda: _drained(memory))
+        said = await memory.value(memory.sync_key)
+        assert await memory.store.log.mark(memory.proton.name) == SyncMark(said["epoch"], said["batch"])
+        await memory.create(memory.Slot, number=1)
+        await until(lambda: memory.kv.get(memory.key(memory.Slot, 1)))
+    async with memory.running():
+        await until(lambda: _drained(memory))
+        assert (await memory.value(memory.sync_key))["epoch"] == said["epoch"]
+
+
+async def test_a_registration_with_another_server_is_as_good(rig: Rig) -> None:
+    async with rig.running():
+        port = await rig.create(rig.Port)
+        await until(rig.equal)
+        await until(rig.complete)
+        key = f"/gluon/port/{port['id']}"
+        said = await rig.value(key)
+        await rig.kv.put(key, json.dumps({**said, "url": "http://elsewhere"}).encode())
+        assert await differences(rig) == []
+        await rig.kv.put(key, json.dumps({**said, "tenant_id": "other"}).encode())
+        assert await differences(rig) == [Difference("other", key)]
+        await rig.kv.put(key, b"no json")
+        assert await differences(rig) == [Difference("other", key)]
 
 
 async def _drained(rig: Rig) -> bool:

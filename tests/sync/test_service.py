@@ -96,6 +96,8 @@ async def test_a_foreign_proton_stops_no_other(memory: Rig, tmp_path: Path) -> N
     await rig.create(rig.Slot, number=1)
     await until(rig.equal)
     await until(lambda: sync.report().protons[memory.proton.name].state == "foreign")
+    await memory.kv.delete(memory.sync_key)  # the operator has decided whose it is
+    await until(lambda: sync.report().protons[memory.proton.name].state == "complete")
     task.cancel()
     await asyncio.wait([task])
     await store.close()

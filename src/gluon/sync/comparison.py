@@ -73,7 +73,12 @@ class Comparison:
                     yield obj, gone
             if obj.is_port:
                 async for page in self._pages(keys.PORTS):
-                    texts = [id for kv in page if self._registers(kv) and (id := keys.parse_port(kv.key)) is not None]
+                    texts = [
+                        id
+                        for kv in page
+                        if _registered(kv.value).get("service") == self._proton.name
+                        and (id := keys.parse_port(kv.key)) is not None
+                    ]
                     async for gone in self._gone(obj, texts):
                         yield obj, gone
 
@@ -110,10 +115,8 @@ class Comparison:
         return findings
 
     def _other(self, change: Change, found: dict[str, KeyValue | None]) -> dict[str, bytes]:
-        """The keys of the object that do not have the value that they should have, with that value."""
-        return {
-            key: value for key, value in self._batching.values(change).items() if (kv := found[key]) is None or kv.value != value
-        }
+        """The keys of the object that do not say what they should, with the value that they should have."""
+        return {key: value for key, value in self._batching.values(change).items() if not _says(found[key], value)}
 
     async def _read(self, obj: Object, ids: Sequence[Any]) -> dict[str, KeyValue | None]:
         names = [key for id in ids for key in _keys(obj, id)]
@@ -151,13 +154,21 @@ class Comparison:
             after = f"{prefix}{names[-1]}/{_LAST}"
         return names
 
-    def _registers(self, kv: KeyValue) -> bool:
-        """Whether this registration is of this Proton."""
-        try:
-            value = msgspec.json.decode(kv.value)
-        except msgspec.DecodeError:
-            return False
-        return isinstance(value, dict) and value.get("service") == self._proton.name
+
+def _says(found: KeyValue | None, wanted: bytes) -> bool:
+    """Whether a key says what it should. Which server a port is registered with is as good as any other."""
+    if found is None or found.value == wanted:
+        return found is not None
+    return found.key.startswith(keys.PORTS) and _registered(found.value) == _registered(wanted)
+
+
+def _registered(value: bytes) -> dict[str, Any]:
+    """What a registration says but for the URL; nothing where it cannot be read."""
+    try:
+        said = msgspec.json.decode(value)
+    except msgspec.DecodeError:
+        return {}
+    return {name: of for name, of in said.items() if name != "url"} if isinstance(said, dict) else {}
 
 
 def _keys(obj: Object, id: Any) -> tuple[str, ...]:

@@ -82,4 +82,6 @@ async def keep(part: str, work: Callable[[], Awaitable[None]], health: Health) -
             health.failed(part, error)
         except Exception:
             _log.exception("%s: failed", part)
+        else:
+            backoff.reset()
         await backoff.pause()

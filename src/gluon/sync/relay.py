@@ -30,7 +30,7 @@ from gluon.sync.writer import BYTES, OPS, Writer
 
 _log = logging.getLogger(__name__)
 LOOK: Final = 1.0  # seconds between looks at etcd and the database that nothing asked for
-FOREIGN: Final = 5.0  # seconds between looks at whether a foreign Proton still is
+FOREIGN: Final = 2.0  # seconds between looks at whether a foreign Proton still is
 
 
 class Relay:

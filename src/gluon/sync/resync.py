@@ -121,12 +121,9 @@ def _unchanged(key: str, found: KeyValue | None) -> Compare:
     return Compare(key, "mod", "=", found.mod_revision if found else 0)
 
 
-async def check(proton: Proton, kv: Kv, store: Store, url: str) -> AsyncIterator[Difference]:
-    """Every key of the Proton that is not as the database wants it. Changes nothing, needs no leadership.
-
-    ``url`` is what ports are registered with; a registration that names another server's is reported as other.
-    """
-    sides = Comparison(proton, kv, store, Batching(proton, url))
+async def check(proton: Proton, kv: Kv, store: Store) -> AsyncIterator[Difference]:
+    """Every key of the Proton that is not as the database wants it. Changes nothing, needs no leadership."""
+    sides = Comparison(proton, kv, store, Batching(proton, url=""))
     async for obj, ids in sides.wanted():
         for difference in await _confirmed(sides, obj, ids):
             yield difference
