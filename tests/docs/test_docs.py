@@ -17,7 +17,7 @@ NAMES = [str(page.relative_to(ROOT)) for page in PAGES]
 
 
 def models(page):
-    """The whole models among a page's YAML examples. One under a comment is for another test (``test_model_language``)."""
+    """The whole models among a page's YAML examples. One under a comment is for another test (``test_model_examples``)."""
     blocks = re.findall(r"(?<!-->\n)^```yaml\n(.*?)^```", page.read_text(), re.MULTILINE | re.DOTALL)
     return [block for block in blocks if block.startswith("file_version")]
 
