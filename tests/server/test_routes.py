@@ -38,7 +38,6 @@ def test_methods(families, member, actions):
             assert set(route.actions) == actions
 
 
-def test_the_path_of_an_object(families):
-    proton = families["things"].newest
-    assert routes.member(proton, proton.by_name["Thing"], "a/b %") == "/proton/things/v2.0/things/a%2Fb%20%25"
-    assert routes.member(proton, proton.by_name["Sensor"], -7) == "/proton/things/v2.0/sensors/-7"
+def test_the_path_of_an_object():
+    assert routes.member("/things", "a/b %") == "/things/a%2Fb%20%25"
+    assert routes.member("/sensors", -7) == "/sensors/-7"

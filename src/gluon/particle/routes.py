@@ -54,9 +54,9 @@ def collection(proton: Proton, obj: Object) -> str:
     return f"{prefix(proton)}/{obj.api.plural_name}"
 
 
-def member(proton: Proton, obj: Object, id: object) -> str:
-    """The path of one object, percent-encoded where its identifier needs it."""
-    return f"{collection(proton, obj)}/{quote(str(id), safe='')}"
+def member(path: str, id: object) -> str:
+    """The path of one object in the collection at ``path``, percent-encoded where its identifier needs it."""
+    return f"{path}/{quote(str(id), safe='')}"
 
 
 def routes(proton: Proton) -> tuple[Route, ...]:

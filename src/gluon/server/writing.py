@@ -10,9 +10,9 @@ import re
 import uuid
 from dataclasses import dataclass
 from typing import Any, Final
-from urllib.parse import quote
 
 from gluon.errors import Stale
+from gluon.particle import routes
 from gluon.server.binding import Binder, Work, Written
 from gluon.server.conditions import etag, named_revisions
 from gluon.server.exchange import Header, Request, Response
@@ -54,8 +54,8 @@ class Writing:
             return await objects.create(tx, resource.object, values, binding_id=binding_id, scope=scope)
 
         written = await self._write(request, id, work)
-        made = quote(str(written.record[resource.object.identifier.name]), safe="")
-        return self._response(request, 201, written, ((b"location", f"{resource.path}/{made}".encode()),))
+        made = routes.member(resource.path, written.record[resource.object.identifier.name])
+        return self._response(request, 201, written, ((b"location", made.encode()),))
 
     async def update(self, request: Request) -> Response:
         """200 with the object; 202 for a port whose bind nobody has answered yet."""
