@@ -146,6 +146,7 @@ async def test_what_was_acknowledged_survives_kills_at_random_points(tmp_path):
         stop.set()
         for worker in workers:
             await asyncio.to_thread(worker.join, 30)
+        print(f"{KILLS} kills, {sum(w.acknowledged for w in workers)} acknowledged, {watcher.events} events in etcd")
         await check(site, server, workers)
         assert watcher.fell == []
         assert watcher.events > 0

@@ -83,8 +83,8 @@ def type_text(type: Type) -> str:  # noqa: PLR0911 - one return for each type
         case Integer():
             return f"integer {type.min} to {type.max}"
         case Number():
-            bounds = [f"at least {type.min:g}"] * (type.min is not None) + [f"at most {type.max:g}"] * (type.max is not None)
-            return " ".join(["number", *bounds])
+            named = (("at least", type.min), ("at most", type.max))
+            return " ".join(["number", *(f"{words} {bound:g}" for words, bound in named if bound is not None)])
         case String():
             form = type.format.value if type.format else f"up to {type.length}"
             return f"string ({form})" + (f" matching {type.pattern}" if type.pattern else "")

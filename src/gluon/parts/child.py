@@ -53,7 +53,10 @@ class Child:
             )
 
     async def stop(self) -> None:
-        """SIGTERM, and insist on exit status 0 within 30 seconds; killed and ChildFailed otherwise. No error where it has ended."""
+        """SIGTERM, and insist on exit status 0 within 30 seconds; killed and ChildFailed otherwise.
+
+        No error where it has ended already.
+        """
         if not self.running:
             return
         assert self._process is not None

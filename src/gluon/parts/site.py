@@ -14,14 +14,14 @@ import json
 import socket
 import subprocess
 import sys
+import urllib.error
+import urllib.request
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-from gluon.client.errors import ClientError
-from gluon.client.http import Client
 from gluon.kv import etcd
 from gluon.kv.contract import Kv
 from gluon.kv.process import EtcdProcess
@@ -136,10 +136,16 @@ class Site:
     async def until_ready(self, server: Server) -> None:
         """Wait until the server says that it is ready."""
 
-        async def ready() -> bool:
-            return await asyncio.to_thread(_is_ready, server.port)
+        reasons: list[str] = []
 
-        await self.until(ready, "the server to be ready", server.child)
+        async def ready() -> bool:
+            reasons[:] = [await asyncio.to_thread(_unready, server.port)]
+            return not reasons[0]
+
+        try:
+            await self.until(ready, "the server to be ready", server.child)
+        except ChildFailed as failure:
+            raise ChildFailed(f"{failure}\n/readyz: {reasons[0]}") from None
 
     async def until(self, look: Callable[[], Awaitable[T]], what: str, child: Child | None = None) -> T:
         """What ``look`` returns once that is true; ChildFailed where it takes over 30 seconds or ``child`` ends."""
@@ -193,9 +199,13 @@ def free_port() -> int:
         return port
 
 
-def _is_ready(port: int) -> bool:
-    with Client(f"http://127.0.0.1:{port}") as client:
-        try:
-            return client.request("GET", "/readyz").status == 200
-        except ClientError:
-            return False
+def _unready(port: int) -> str:
+    """Why the server is not ready; empty where it is."""
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=10):
+            return ""
+    except urllib.error.HTTPError as refusal:
+        with refusal:
+            return refusal.read().decode(errors="replace")
+    except OSError as error:
+        return str(error)
