@@ -8,7 +8,6 @@ import json
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +16,12 @@ import pytest
 from gluon.kv.contract import Kv
 from gluon.kv.etcd import connect
 from gluon.kv.memory import MemoryKv
+from gluon.model.catalogue import Family
 from gluon.model.compile import compile_text
 from gluon.model.schema import Object, Proton
 from gluon.settings import Etcd
 from gluon.settings import Sync as Settings
-from gluon.store.contract import Change, Record, Store
+from gluon.store.contract import Query, Record, Store
 from gluon.store.objects import Objects
 from gluon.store.opening import open_store
 from gluon.sync.service import Sync
@@ -62,11 +62,8 @@ def model(name: str) -> Proton:
     return compile_text(MODEL.replace("NAME", name))
 
 
-@dataclass(frozen=True)
-class Family:
-    """What sync needs of a ``gluon.model.catalogue.Family``."""
-
-    newest: Proton
+def family(proton: Proton) -> Family:
+    return Family(proton.name, proton, {proton.version: proton})
 
 
 async def until(holds: Callable[[], Any], seconds: float = 10.0) -> Any:
@@ -124,7 +121,7 @@ class Rig:
 
     def sync(self, *, kv: Kv | None = None, store: Store | None = None, ttl: float = 2.0, **settings: Any) -> Sync:
         chosen = Settings(leader_ttl=ttl, **settings)
-        return Sync(chosen, kv or self.kv, store or self.store, {self.proton.name: Family(self.proton)}, URL)  # type: ignore[dict-item]
+        return Sync(chosen, kv or self.kv, store or self.store, {self.proton.name: family(self.proton)}, URL)
 
     @asynccontextmanager
     async def running(self, **options: Any) -> AsyncIterator[Sync]:
@@ -172,8 +169,6 @@ class Rig:
 
     async def wanted(self) -> dict[str, int]:
         """Every key that the database wants, with its revision."""
-        from gluon.store.contract import Query
-
         wanted = {}
         for obj in self.proton.objects:
             for record in await self.store.page(obj, Query({}, 100_000)):
@@ -189,15 +184,6 @@ class Rig:
     async def complete(self) -> bool:
         said = await self.value(self.sync_key)
         return said is not None and said["state"] == "complete"
-
-    async def log_change(self, obj: Object, id: Any) -> None:
-        async def work(tx: Any) -> None:
-            await tx.log_change(obj, id)
-
-        await self.store.write(work)
-
-    def change(self, obj: Object, id: Any, record: Record | None = None) -> Change:
-        return Change(obj, id, record)
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from gluon.store.opening import open_store
 from gluon.sync.position import Position
 from gluon.sync.service import Sync
 
-from .conftest import URL, Family, Rig, model, until
+from .conftest import URL, Rig, family, model, until
 
 
 async def test_the_figures_are_all_there(memory: Rig) -> None:
@@ -89,8 +89,8 @@ async def test_a_foreign_proton_stops_no_other(memory: Rig, tmp_path: Path) -> N
     other = model(f"{memory.proton.name}-b")
     store = await open_store(f"sqlite:///{tmp_path}/two.sqlite", [memory.proton, other])
     await memory.kv.put(memory.sync_key, Position("another", "e", 1, "complete").encode())
-    families = {proton.name: Family(proton) for proton in (memory.proton, other)}
-    sync = Sync(Settings(), memory.kv, store, families, URL)  # type: ignore[arg-type]
+    families = {proton.name: family(proton) for proton in (memory.proton, other)}
+    sync = Sync(Settings(), memory.kv, store, families, URL)
     task = asyncio.create_task(sync.run())
     rig = Rig(memory.kv, memory.beside, store, other, tmp_path / "two.sqlite")
     await rig.create(rig.Slot, number=1)
