@@ -28,6 +28,8 @@ async def test_the_parent_comes_from_the_path(call, ports):
         assert (await call("GET", at)).json() == made.json()
     for method, values in (("GET", None), ("PATCH", {"name": "x"}), ("PUT", {"name": "x"}), ("DELETE", None)):
         (await call(method, f"{PORTS}/{other}/interfaces/{id}", values)).problem(404)
+        if method != "GET":
+            (await call(method, f"{PORTS}/{other}/interfaces/{id}", values, headers={"If-Match": '"8", "9"'})).problem(404)
     assert (await call("PATCH", f"{PORTS}/{mine}/interfaces/{id}", {"name": "x"})).json()["name"] == "x"
     assert (await call("DELETE", f"{PORTS}/{mine}/interfaces/{id}")).status == 204
 

@@ -59,13 +59,13 @@ class _Error(msgspec.Struct):
     detail: str
 
 
-class _Problem(msgspec.Struct):
+class _Problem(msgspec.Struct, kw_only=True):
+    type: str = "about:blank"
     title: str
     status: int
     detail: str
     errors: list[_Error]
     request_id: str
-    type: str = "about:blank"
 
 
 def problem(error: RequestError, request_id: str) -> Response:
@@ -84,7 +84,7 @@ def unexpected(request_id: str) -> Response:
 def _response(
     status: HTTPStatus, detail: str, errors: list[_Error], request_id: str, headers: tuple[Header, ...] = ()
 ) -> Response:
-    document = _Problem(status.phrase, status.value, detail, errors, request_id)
+    document = _Problem(title=status.phrase, status=status.value, detail=detail, errors=errors, request_id=request_id)
     return Response(status.value, _encode(document), PROBLEM, headers)
 
 

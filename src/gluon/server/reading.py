@@ -9,7 +9,7 @@ from gluon.errors import Fault, Invalid
 from gluon.server import pages
 from gluon.server.conditions import etag, require_match, unchanged
 from gluon.server.exchange import Request, Response
-from gluon.server.resource import Resource, missing
+from gluon.server.resource import Resource, missing, within
 from gluon.store.contract import Query, Store
 
 
@@ -26,7 +26,7 @@ class Reading:
         resource = self._resource
         id = resource.identifier(request)
         record = await self._store.get(resource.object, id)
-        if record is None or (resource.parent and any(record[name] != value for name, value in resource.scope(request).items())):
+        if record is None or not within(record, resource.scope(request)):
             raise missing(resource.object, id)
         require_match(request, record)
         tag = etag(record)

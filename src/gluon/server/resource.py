@@ -15,7 +15,7 @@ from gluon.errors import Missing
 from gluon.model.schema import Object
 from gluon.particle.documents import Document
 from gluon.server.exchange import Request
-from gluon.store.contract import Store
+from gluon.store.contract import Record, Store
 
 #: What a route that is not nested demands of an object.
 ANYTHING: Final[Mapping[str, Any]] = MappingProxyType({})
@@ -53,6 +53,11 @@ class Resource:
         if self.parent is None:
             return ANYTHING
         return {self.parent.key: self.parent.document.parse_id(request.arguments[0])}
+
+
+def within(record: Record, scope: Mapping[str, Any]) -> bool:
+    """Whether an object is where the path looks for it."""
+    return all(record[name] == value for name, value in scope.items())
 
 
 def missing(obj: Object, id: Any) -> Missing:

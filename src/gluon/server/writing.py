@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -17,7 +18,7 @@ from gluon.server.binding import Binder, Work, Written
 from gluon.server.conditions import etag, named_revisions
 from gluon.server.exchange import Header, Request, Response
 from gluon.server.media import require_json_body
-from gluon.server.resource import Resource
+from gluon.server.resource import Resource, within
 from gluon.store.contract import Store, Tx
 from gluon.store.objects import Objects, Outcome
 
@@ -62,7 +63,7 @@ class Writing:
         resource, objects = self._resource, self._desk.objects
         id, scope = resource.identifier(request), resource.scope(request)
         values = resource.document.decode_update(await self._body(request))
-        revision = await self._expected(request, id)
+        revision = await self._expected(request, id, scope)
 
         async def work(tx: Tx, binding_id: str) -> Outcome:
             return await objects.update(tx, resource.object, id, values, binding_id=binding_id, if_match=revision, scope=scope)
@@ -73,7 +74,7 @@ class Writing:
         """204."""
         resource, objects = self._resource, self._desk.objects
         id, scope = resource.identifier(request), resource.scope(request)
-        revision = await self._expected(request, id)
+        revision = await self._expected(request, id, scope)
         await self._desk.store.write(lambda tx: objects.delete(tx, resource.object, id, if_match=revision, scope=scope))
         return Response(204)
 
@@ -81,15 +82,17 @@ class Writing:
         require_json_body(request)
         return await request.body(self._desk.max_body)
 
-    async def _expected(self, request: Request, id: Any) -> int | None:
+    async def _expected(self, request: Request, id: Any, scope: Mapping[str, Any]) -> int | None:
         """The revision that the transaction must find, None for any. Of several that the client takes, the present one."""
         revisions = named_revisions(request)
         if revisions is None or len(revisions) == 1:
             return None if revisions is None else next(iter(revisions))
         record = await self._desk.store.get(self._resource.object, id)
-        if record is not None and record["revision"] not in revisions:
+        if record is None or not within(record, scope):
+            return None  # which the transaction says better
+        if record["revision"] not in revisions:
             raise Stale(f"the object is at revision {record['revision']}, which If-Match does not name")
-        return None if record is None else int(record["revision"])
+        return int(record["revision"])
 
     def _chosen_id(self, values: dict[str, Any]) -> Any:
         """The identifier of a new port, chosen here where the server chooses: answers are expected before it is there."""
