@@ -41,6 +41,8 @@ class Record(msgspec.Struct, frozen=True, gc=False):
     __object__: ClassVar[str] = ""
     __fields__: ClassVar[Mapping[str, str]] = {}
     __secrets__: ClassVar[frozenset[str]] = frozenset()
+    #: Whether there are secrets in it at any depth.
+    __secretive__: ClassVar[bool] = False
 
     def __getitem__(self, name: str) -> Any:
         return getattr(self, self.__fields__[name])
@@ -85,7 +87,7 @@ class ShimType:
     def __init__(self, obj: Object) -> None:
         names = {"revision": int, "generation": int, "incarnation": str} | ({BINDING_ID: str} if obj.is_port else {})
         fields = [(a.name, _annotation(a, obj.name)) for a in obj.attributes]
-        self.struct = _struct(obj.name, [*fields, *((n, t | None) for n, t in names.items())], _secrets(obj.attributes))
+        self.struct = _struct(obj.name, [*fields, *((n, t | None) for n, t in names.items())], obj.attributes)
         self._decoder = msgspec.json.Decoder(self.struct)
         self._identifier = self.struct.__fields__[obj.identifier.name]
         self._interned = tuple(self.struct.__fields__[a.name] for a in obj.attributes if _recurs(a))
@@ -95,13 +97,6 @@ class ShimType:
         try:
             return self._intern(self._decoder.decode(value))
         except (msgspec.ValidationError, msgspec.DecodeError) as error:
-            raise Malformed(str(error)) from error
-
-    def convert(self, value: Mapping[str, Any]) -> Record:
-        """The record of which this mapping holds some attributes. Raises Malformed."""
-        try:
-            return self._intern(msgspec.convert(value, self.struct))
-        except msgspec.ValidationError as error:
             raise Malformed(str(error)) from error
 
     def identifier(self, record: Record) -> str:
@@ -134,10 +129,13 @@ def _shown(value: Any) -> Any:
     return [_shown(v) for v in value] if isinstance(value, list) else value
 
 
-def without_secrets(record: State) -> dict[str, Any]:
-    """What of a record may be kept elsewhere: attributes that are set and are no secret."""
-    secrets: frozenset[str] = getattr(record, "__secrets__", frozenset())
-    return {n: _kept(v) for n, v in record.items() if v is not None and n not in secrets}
+def without_secrets(record: Record) -> Record:
+    """The record as it may be kept elsewhere: its secrets are None, at any depth."""
+    if not record.__secretive__:
+        return record
+    fields = record.__fields__.items()
+    changed = {field: None if name in record.__secrets__ else _kept(getattr(record, field)) for name, field in fields}
+    return msgspec.structs.replace(record, **changed)
 
 
 def _kept(value: Any) -> Any:
@@ -146,10 +144,15 @@ def _kept(value: Any) -> Any:
     return [_kept(v) for v in value] if isinstance(value, list) else value
 
 
-def _struct(name: str, fields: list[tuple[str, Any]], secrets: frozenset[str]) -> type[Record]:
-    """The struct for these attributes, each None by default; names that cannot be fields get a ``_`` behind them."""
+def _struct(name: str, fields: list[tuple[str, Any]], attributes: tuple[Attribute, ...]) -> type[Record]:
+    """The struct with these fields, each None by default; names that cannot be fields get a ``_`` behind them."""
     python = {n: f"{n}_" if keyword.iskeyword(n) or hasattr(Record, n) else n for n, _ in fields}
-    namespace = {"__object__": name, "__fields__": python, "__secrets__": secrets}
+    namespace = {
+        "__object__": name,
+        "__fields__": python,
+        "__secrets__": frozenset(a.name for a in attributes if a.write_only),
+        "__secretive__": any(map(_secretive, attributes)),
+    }
     made = msgspec.defstruct(
         name,
         [(python[n], annotation, None) for n, annotation in fields],
@@ -157,6 +160,7 @@ def _struct(name: str, fields: list[tuple[str, Any]], secrets: frozenset[str]) -
         namespace={**namespace, "__repr__": Record.__repr__},
         frozen=True,
         gc=False,
+        omit_defaults=True,
         rename={p: n for n, p in python.items() if p != n} or None,
     )
     assert issubclass(made, Record)
@@ -184,15 +188,19 @@ def _of(type: Type, name: str) -> Any:  # noqa: PLR0911 - a case for each type
             return list[_of(type.items, name)]  # type: ignore[misc]
         case Structure():
             nested = [(a.name, _annotation(a, name)) for a in type.attributes]
-            return _struct(name, nested, _secrets(type.attributes))
+            return _struct(name, nested, type.attributes)
         case Json():
             return dict[str, Any]
         case _:
             assert_never(type)
 
 
-def _secrets(attributes: tuple[Attribute, ...]) -> frozenset[str]:
-    return frozenset(a.name for a in attributes if a.write_only)
+def _secretive(attribute: Attribute) -> bool:
+    """Whether the attribute is a secret, or holds one."""
+    inner = attribute.type
+    while isinstance(inner, List):
+        inner = inner.items
+    return attribute.write_only or (isinstance(inner, Structure) and any(map(_secretive, inner.attributes)))
 
 
 def _recurs(attribute: Attribute) -> bool:

@@ -8,7 +8,7 @@ backend was called, and no other controller's success stands there for the same 
 from __future__ import annotations
 
 import enum
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -31,6 +31,13 @@ class Outcome(enum.Enum):
     STANDS = enum.auto()
     LOST = enum.auto()
     OVERTAKEN = enum.auto()
+
+
+class ActedOn(NamedTuple):
+    """The port that the backend was called with, and the revision of its key then (0: it was gone)."""
+
+    port: Record
+    revision: int
 
 
 class _Registration(msgspec.Struct, frozen=True):
@@ -56,6 +63,10 @@ class Binder:
         if kv.mod_revision >= self.standing.get(id, ABSENT).mod_revision:
             self._know(id, answers.read(kv))
 
+    def acting_on(self, key: Key, port: Record) -> ActedOn:
+        """The port as it is now."""
+        return ActedOn(port, self.revisions.get(key.id, 0))
+
     def forget(self) -> None:
         """The answers are about to be loaded anew."""
         self.standing.clear()
@@ -65,9 +76,11 @@ class Binder:
         answer = self.standing.get(id, ABSENT)
         return answer.controller == self._controller and answer.binding_id == binding_id
 
-    async def answer(self, key: Key, port: Record, value: bytes, *, failure: bool) -> Outcome:
+    async def answer(self, key: Key, acted_on: ActedOn, value: bytes, *, failure: bool) -> Outcome:
         """Answer the binding of this state of the port. Raises LeaseLost and KvRefused."""
-        revision = self.revisions.get(key.id, 0)
+        port, revision = acted_on
+        if not revision:
+            return Outcome.OVERTAKEN
         object_key, answer_key = keys.object(self._proton, *key), keys.answer(self._proton, *key)
         for _ in range(_TRIES):
             standing = self.standing.get(key.id, ABSENT)

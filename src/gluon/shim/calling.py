@@ -37,7 +37,7 @@ class Calls:
     def __init__(self, backend: object, mirror: Mirror, threads: int = 32) -> None:
         self._mirror = mirror
         self._roles = {obj.name: obj.role for obj in mirror.proton.objects}
-        self._methods = _methods(backend)
+        self._methods = methods(backend)
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="backend")
 
     def offers(self, proton: Proton) -> dict[str, Offer]:
@@ -77,7 +77,7 @@ class Calls:
         return self._methods.get(f"{beginning}_{_ENDINGS[role]}") if beginning else None
 
 
-def _methods(backend: object) -> dict[str, Callable[..., Any]]:
+def methods(backend: object) -> dict[str, Callable[..., Any]]:
     """The calls that the backend defines; what it merely inherits from the protocol is not defined."""
     names = [name for name in vars(Backend) if not name.startswith("_")]
     found = {name: getattr(backend, name, None) for name in names}

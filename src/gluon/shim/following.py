@@ -199,7 +199,8 @@ class Following:
         if before == record:
             return
         self._mirror.put(key, record)
-        self._reconciler.changed(key, before)
+        if not self._first:
+            self._reconciler.changed(key, before)
 
     def _let_go(self, gone: Iterable[Key]) -> None:
         """These objects are there no more."""

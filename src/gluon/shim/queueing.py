@@ -100,8 +100,8 @@ class Queue:
 
     @property
     def busy(self) -> bool:
-        """Whether there is anything to do now, or being done."""
-        return bool(self._urgent or self._rest or self._running)
+        """Whether anything is being done, or can be begun now."""
+        return bool(self._running) or (bool(self._urgent or self._rest) and self._terms.open())
 
     def _wake(self) -> None:
         if self._next is None:

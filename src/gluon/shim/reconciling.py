@@ -23,7 +23,7 @@ from gluon.particle.shimtypes import Record
 from gluon.shim import answers, planning, reports
 from gluon.shim.backend import Permanent, Temporary
 from gluon.shim.backlog import Backlog
-from gluon.shim.binding import Binder, Outcome
+from gluon.shim.binding import ActedOn, Binder, Outcome
 from gluon.shim.calling import Calls
 from gluon.shim.journal import Journal
 from gluon.shim.mirror import Mirror
@@ -80,7 +80,7 @@ class Reconciler:
         self._refused: dict[Key, object] = {}
         self._reasons: dict[Key, str] = {}
         self.backlog = Backlog(mirror, placement, hands.calls.offers(mirror.proton), self._idle)
-        terms = Terms(self._ready, self._work, self._open, lambda: not hands.journal.full)
+        terms = Terms(self._ready, self._work, lambda: self.open, lambda: not hands.journal.full)
         self.queue = Queue(terms, pace.objects)
 
     def changed(self, key: Key, before: Record | None) -> None:
@@ -135,7 +135,9 @@ class Reconciler:
         if left:
             LOG.warning("%d calls did not end in time; they will be repeated", left)
 
-    def _open(self) -> bool:
+    @property
+    def open(self) -> bool:
+        """Whether calls may begin."""
         return not self._stopped and not self._held and self._alive()
 
     def _idle(self, key: Key) -> bool:
@@ -143,22 +145,22 @@ class Reconciler:
         return self.queue.resting(key) or (key in self._refused and self._refused[key] == self._stamp(key))
 
     def _ready(self, key: Key) -> bool:
-        """Whether there is a call that may be made now; what must wait is entered as waiting."""
+        return self._next(key) is not None
+
+    def _next(self, key: Key) -> Call | None:
+        """The call that may be made now. What must wait for another object is entered as waiting."""
         call = self.backlog.due(key)
-        if call is None:
-            return False
-        other = self.backlog.blocker(key, call)
-        if other is not None:
-            self.queue.wait(key, other)
-        return other is None
+        other = self.backlog.blocker(key, call) if call is not None else None
+        if other is None:
+            return call
+        self.queue.wait(key, other)
+        return None
 
     async def _work(self, key: Key) -> None:
         """Make this object's calls until none is due, or it must wait."""
         before = self.backlog.handed.get(key)
         try:
-            while self._open() and self._ready(key):
-                call = self.backlog.call(key)
-                assert call is not None
+            while self.open and (call := self._next(key)) is not None:
                 await self._step(key, call)
             self._failures.pop(key, None)
             self._refused.pop(key, None)
@@ -182,17 +184,18 @@ class Reconciler:
     async def _step(self, key: Key, call: Call) -> None:
         """Make one call, remembering before it what may have to be undone and after it what was done."""
         wanted, had = self.backlog.wanted(key), self.backlog.handed.get(key)
+        acted_on = self._hands.binder.acting_on(key, wanted.record) if wanted and call.verb is Verb.BIND else None
         begun = planning.begun(call.verb, wanted, had)
         if begun is not None and begun is not had:
             if self._hands.calls.has(key, call.verb):
                 await self._hands.journal.commit(self._report_key(key), reports.encode(begun, "pending"))
                 self._reasons.pop(key, None)
-                if not self._open():
+                if not self.open:
                     return
             self.backlog.remember(key, begun)
-        if call.verb is Verb.BIND:
+        if acted_on is not None:
             assert wanted is not None and begun is not None
-            await self._bind(key, call, wanted, begun)
+            await self._bind(key, call, (wanted, acted_on), begun)
             return
         try:
             await self._hands.calls.make(key, call)
@@ -207,8 +210,9 @@ class Reconciler:
             await self._hands.binder.clear(key)
         self.backlog.remember(key, planning.done(call.verb, wanted, begun))
 
-    async def _bind(self, key: Key, call: Call, wanted: Wanted, had: Handed) -> None:
+    async def _bind(self, key: Key, call: Call, port: tuple[Wanted, ActedOn], had: Handed) -> None:
         """Bind a port and answer. Raises _Overtaken where the answer is to a state of the port that is no more."""
+        wanted, acted_on = port
         binding, name = wanted.record["binding_id"], self._hands.controller
         refusal, value = "", None
         try:
@@ -222,7 +226,7 @@ class Reconciler:
             value = answers.failure(refusal, name, binding)
         outcome = Outcome.STANDS
         if value is not None and self._hands.answers:
-            outcome = await self._hands.binder.answer(key, wanted.record, value, failure=bool(refusal))
+            outcome = await self._hands.binder.answer(key, acted_on, value, failure=bool(refusal))
         if outcome is Outcome.OVERTAKEN:
             raise _Overtaken
         lost = outcome is Outcome.LOST

@@ -70,12 +70,16 @@ class Handed(msgspec.Struct, frozen=True, gc=False):
         return self.record or _NONE
 
 
+#: Stands for a state that is not there; it is not written.
+_ABSENT: Final = msgspec.Raw()
+
+
 class _Memory(msgspec.Struct, frozen=True, omit_defaults=True):
     """A report's ``data``, as this shim writes it."""
 
     incarnation: str = ""
-    record: dict[str, Any] | None = None
-    attempt: dict[str, Any] | None = None
+    record: msgspec.Raw = _ABSENT
+    attempt: msgspec.Raw = _ABSENT
     generation: int = 0
     links: str = ""
     bound: str = ""
@@ -120,11 +124,11 @@ def encode(handed: Handed, state: State | None = None, reason: str = "") -> byte
     return _ENCODER.encode(_Written(shown, why, generation, memory))
 
 
-def _kept(record: Record | None) -> dict[str, Any] | None:
+def _kept(record: Record | None) -> msgspec.Raw:
     if record is None:
-        return None
-    kept = without_secrets(record)
-    return kept if len(_ENCODER.encode(kept)) <= _LARGEST_STATE else {"incarnation": record["incarnation"]}
+        return _ABSENT
+    kept = _ENCODER.encode(without_secrets(record))
+    return msgspec.Raw(kept if len(kept) <= _LARGEST_STATE else _ENCODER.encode({"incarnation": record["incarnation"]}))
 
 
 def decode(value: bytes) -> Report:
@@ -144,8 +148,8 @@ def recall(value: bytes, type: ShimType) -> Handed:
     memory = written.data
     return Handed(
         incarnation=memory.incarnation,
-        record=type.convert(memory.record) if memory.record is not None else None,
-        attempt=type.convert(memory.attempt) if memory.attempt is not None else None,
+        record=type.decode(memory.record) if memory.record else None,
+        attempt=type.decode(memory.attempt) if memory.attempt else None,
         generation=memory.generation,
         links=memory.links,
         reason=written.reason if written.state == "failed" else "",

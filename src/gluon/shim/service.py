@@ -53,18 +53,24 @@ class Shim:
         self._key = keys.shim(proton.name, self._name)
         self._card = presence.card(settings.host_list, f"{type(backend).__module__}:{type(backend).__qualname__}")
         self._presence: Presence | None = None
+        self._pace = pace or Pace()
         self._journal = Journal(kv)
         self.model = model(proton)
         self._calls = Calls(backend, self.model)
         self._binder = Binder(kv, self._journal, self.model, self._name)
         hands = Hands(self._calls, self._journal, self._binder, self._name, settings.binds)
         placement = Placement(frozenset(settings.host_list), frozenset(settings.tenants))
-        self._reconciler = Reconciler(self.model, placement, hands, pace or Pace(), self._alive)
+        self._reconciler = Reconciler(self.model, placement, hands, self._pace, self._alive)
 
     @property
     def busy(self) -> bool:
         """Whether there is something to do now; what waits for another object or a later time does not count."""
         return self._reconciler.queue.busy
+
+    @property
+    def working(self) -> bool:
+        """Whether it has its lease, its copy and its memory, so that it calls its backend."""
+        return self._reconciler.open
 
     async def run(self) -> None:
         """Work until cancelled, through every loss of etcd and of the lease."""
@@ -101,12 +107,9 @@ class Shim:
         await held.lease.revoke()
 
     async def _stop(self) -> None:
+        self._journal.finish(min(_LAST_WRITES, self._pace.patience))
         await self._reconciler.stop()
-        try:
-            async with asyncio.timeout(_LAST_WRITES):
-                await self._journal.drained()
-        except TimeoutError:
-            LOG.warning("etcd takes no writes: the last reports are not written, so their calls will be repeated")
+        await self._journal.drained()
         self._journal.close()
         self._calls.close()
         if self._presence is not None:

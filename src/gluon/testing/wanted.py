@@ -8,14 +8,12 @@ port = await wanted.put("ProtonBasePort", name="p1")     await wanted.bind(port,
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 
 from gluon.kv.contract import Delete, Kv, Op, Put, Txn
 from gluon.model.schema import BINDING_ID, BindingState, Object, Proton, Unset
-from gluon.model.types import Enum, Integer
 from gluon.particle import keys
 from gluon.particle.entries import Entries
 
@@ -122,26 +120,3 @@ def _fresh(obj: Object) -> Record:
     if obj.is_port:
         record |= {BINDING_ID: None, "binding_state": BindingState.UNBOUND}
     return record
-
-
-def example(obj: Object, ids: Mapping[str, str], number: int) -> Record:
-    """Attributes for an object of any model: references to ``ids`` by kind, the rest only where something must be given."""
-    values: Record = {"name": f"{obj.api.name}-{number}"} if "name" in obj.by_name else {}
-    for attribute in obj.references():
-        known = [ids[kind] for kind in getattr(attribute.type, "targets", ()) if kind in ids]
-        if known:
-            values[attribute.name] = known[0]
-    for attribute in obj.attributes:
-        if attribute.required and attribute.name not in values:
-            values[attribute.name] = _some(attribute.type, number)
-    return values
-
-
-def _some(type: object, number: int) -> Any:
-    match type:
-        case Integer():
-            return type.min + number % max(1, min(1000, type.max - type.min))
-        case Enum():
-            return type.values[number % len(type.values)]
-        case _:
-            return f"value-{number}"
