@@ -10,10 +10,9 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from gluon.model.compile import compile_text
-
 from bench.figures import Figure
 from bench.rest import ids_of
+from gluon.model.compile import compile_text
 from gluon.parts.child import clean_environment
 from gluon.parts.site import Site
 

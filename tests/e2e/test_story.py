@@ -8,10 +8,10 @@ import json
 from pathlib import Path
 
 import pytest
-from gluon.model.catalogue import load_catalogue
 
 from gluon.client.http import Client
 from gluon.client.resources import Collection
+from gluon.model.catalogue import load_catalogue
 from gluon.model.schema import Role
 from gluon.particle import keys
 from gluon.parts.site import Site
