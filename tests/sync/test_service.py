@@ -117,3 +117,22 @@ async def test_an_etcd_without_space_is_waited_for_and_nothing_set_aside(tmp_pat
             assert (await store.log.backlog()).rows
             assert await store.log.stuck() == []
         await kv.close()
+
+
+async def test_an_etcd_with_narrower_limits_gets_all_that_it_takes(tmp_path: Path, store: Store, proton: Proton) -> None:
+    async with EtcdProcess(tmp_path / "etcd", options=["--max-request-bytes=60000", "--max-txn-ops=16"]) as etcd:
+        kv = await connect(Etcd(endpoints=(etcd.endpoint,)))
+        rig = Rig(kv, lambda: connect(Etcd(endpoints=(etcd.endpoint,))), store, proton, tmp_path / "gluon.sqlite")
+        large = await rig.create(rig.Net, note="x" * 100_000)
+        for number in range(60):
+            await rig.create(rig.Net, name=str(number), note="y" * 3000)
+            await rig.create(rig.Slot, number=number)
+        async with rig.running():
+
+            async def drained() -> bool:
+                return (await store.log.backlog()).rows == 0
+
+            await until(drained)
+            assert [key.id for key in await store.log.stuck()] == [large["id"]]
+            assert len(await rig.held()) == 120
+        await kv.close()
