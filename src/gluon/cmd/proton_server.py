@@ -13,10 +13,11 @@ import contextlib
 import ipaddress
 import os
 import socket
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 
 import uvicorn
-from prometheus_client import CollectorRegistry
+from prometheus_client import CollectorRegistry, disable_created_metrics
 from prometheus_client.gc_collector import GCCollector
 from prometheus_client.process_collector import ProcessCollector
 
@@ -31,6 +32,7 @@ from gluon.sync.service import Sync
 
 _PROGRAM = "proton-server"
 _BACKLOG = 4096
+_SWITCH = 0.001  # seconds; with Python's 5 ms a busy event loop makes the thread that commits wait for its turn
 _DRAIN = 10  # seconds that running requests get to end after SIGTERM
 
 
@@ -44,6 +46,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run(files: Sequence[str], inherited: int | None) -> int:
     settings = config.load(ServerSettings, files, os.environ)
+    sys.setswitchinterval(_SWITCH)
     _refuse_open_noauth(settings.api)
     logs.install(debug=settings.default.debug)
     families = load_catalogue(settings.default.model_path)
@@ -90,6 +93,7 @@ async def serve(settings: ServerSettings, families: Mapping[str, Family], listen
     """Serve on ``listening`` until ``stop`` is set; then finish what runs and answer what waits."""
     host, port = listening.getsockname()[:2]
     url = settings.api.public_url or f"http://{f'[{host}]' if ':' in host else host}:{port}"
+    disable_created_metrics()
     registry = CollectorRegistry()
     ProcessCollector(registry=registry)
     GCCollector(registry=registry)
@@ -110,6 +114,7 @@ async def serve(settings: ServerSettings, families: Mapping[str, Family], listen
             log_config=None,
             access_log=False,
             server_header=False,
+            proxy_headers=False,
             timeout_keep_alive=75,
             timeout_graceful_shutdown=_DRAIN,
         )
