@@ -54,7 +54,7 @@ def _options(group: type) -> Iterator[cfg.Opt]:
         hint, low = hints[f.name], f.metadata["min"]
         common: dict[str, Any] = {"default": f.default, "help": f.metadata["help"]}
         if typing.get_origin(hint) is tuple:
-            yield cfg.ListOpt(f.name, **{**common, "default": list(f.default)})
+            yield cfg.ListOpt(f.name, **common)
         elif typing.get_origin(hint) is Literal:
             yield cfg.StrOpt(f.name, choices=list(typing.get_args(hint)), **common)
         elif hint is bool:
@@ -86,7 +86,7 @@ def _unknown_in_file(file: str, groups: Mapping[str, type]) -> Iterator[str]:
             yield f"{file}:{line}: there is no setting {name} in [{group}]{_hint(name, names)}"
 
 
-class _Scan(iniparser.BaseParser):  # type: ignore[misc]
+class _Scan(iniparser.BaseParser):
     """Collects (line, group, name) of each assignment."""
 
     def __init__(self) -> None:
@@ -133,11 +133,11 @@ def _read(files: Sequence[str], groups: Mapping[str, type], overrides: Mapping[t
     for name, group in groups.items():
         conf.register_opts(list(_options(group)), group=None if name == "DEFAULT" else name)
     conf([], project="gluon", default_config_files=list(files), default_config_dirs=[], use_env=False)
-    for (group, name), value in overrides.items():
+    for (section, name), value in overrides.items():
         try:
-            conf.set_override(name, value, group=None if group == "DEFAULT" else group)
+            conf.set_override(name, value, group=None if section == "DEFAULT" else section)
         except ValueError as error:
-            raise SettingsError(f"{_PREFIX}{_field_name(group).upper()}__{name.upper()}: {error}") from None
+            raise SettingsError(f"{_PREFIX}{_field_name(section).upper()}__{name.upper()}: {error}") from None
     return conf
 
 

@@ -93,7 +93,7 @@ async def serve(settings: ServerSettings, families: Mapping[str, Family], listen
     """Serve on ``listening`` until ``stop`` is set; then finish what runs and answer what waits."""
     host, port = listening.getsockname()[:2]
     url = settings.api.public_url or f"http://{f'[{host}]' if ':' in host else host}:{port}"
-    disable_created_metrics()
+    disable_created_metrics()  # type: ignore[no-untyped-call]
     registry = CollectorRegistry()
     ProcessCollector(registry=registry)
     GCCollector(registry=registry)
