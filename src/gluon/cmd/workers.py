@@ -45,4 +45,6 @@ def supervise(program: str, files: Sequence[str], count: int, listening: socket.
     for worker, _ in workers:
         if worker.poll() is None:
             worker.terminate()
-    return max([status, *(abs(worker.wait()) for worker, _ in workers)])
+    # One that was told to stop before it could listen to signals ends by the signal: that is as clean.
+    ends = [worker.wait() for worker, _ in workers]
+    return max([status, *(abs(end) for end in ends if end != -signal.SIGTERM)])
