@@ -147,6 +147,18 @@ def test_inheritance():
     assert (obj.policies["get"], obj.policies["list"], obj.policies["create"]) == ("!", "!", "!")
 
 
+def test_what_says_the_same_as_an_inherited_key_replaces_it():
+    x = (
+        compiled(
+            "  Base: {attributes: {x: {type: string, validate: ipv4address, default: 192.0.2.1}}}\n"
+            "  A: {api: {name: a}, extends: Base, attributes: {x: {format: mac, generate: true}}}\n"
+        )
+        .objects[0]
+        .by_name["x"]
+    )
+    assert (x.type, x.default, x.generate) == (String(format=Format.MAC), UNSET, True)
+
+
 def test_roles_come_through_bases_of_ones_own():
     proton = compiled("  MyPort: {extends: BasePort, attributes: {x: {type: string}}}\n  P: {api: {name: p}, extends: MyPort}")
     assert proton.objects[0].role is Role.PORT

@@ -65,6 +65,37 @@ def test_rules_for_roles():
     assert policies["list"] == "(role:x and (rule:owner)) or (role:y and (@))"
 
 
+CLASSIC = "{get_one: 'role:one', get: 'role:many'}"
+MODERN = "{get: 'role:one', list: 'role:many'}"
+
+
+@pytest.mark.parametrize(
+    ("base", "own", "one", "many"),
+    [
+        ("{}", CLASSIC, "role:one", "role:many"),
+        ("{get: '@', list: '@'}", CLASSIC, "role:one", "role:many"),
+        ("{get: '@', list: '@'}", "{get_one: 'role:one'}", "role:one", "@"),
+        ("{}", "{get_one: 'role:one'}", "role:one", "role:one"),
+        (CLASSIC, "{}", "role:one", "role:many"),
+        (CLASSIC, "{get: '!'}", "role:one", "!"),
+        (CLASSIC, "{get: '!', list: '@'}", "!", "@"),
+        (MODERN, "{get: '!'}", "!", "role:many"),
+        (CLASSIC, CLASSIC.replace("role", "tenant"), "tenant:one", "tenant:many"),
+        (CLASSIC, "{get_one: '!', list: '@'}", "!", "@"),
+    ],
+)
+def test_get_and_list_of_the_classic_language(base, own, one, many):
+    objects = f"Base: {{policies: {base}}}, A: {{extends: Base, api: {{name: a}}, policies: {own}}}"
+    policies = compile_text(f"info: {{name: m, version: 1}}\nobjects: {{{objects}}}").objects[0].policies
+    assert (policies["get"], policies["list"]) == (one, many)
+
+
+def test_get_one_of_a_single_attribute():
+    text = f"{{x: {{type: string, policies: {CLASSIC}}}}}"
+    (obj,) = compile_text(f"info: {{name: m, version: 1}}\nobjects: {{A: {{api: {{name: a}}, attributes: {text}}}}}").objects
+    assert obj.by_name["x"].policies == {"get": "role:one", "list": "role:many"}
+
+
 @settings(max_examples=200, deadline=None)
 @given(st.text(st.sampled_from(list("ab:()'\"%!@ ")), max_size=30))
 def test_any_text_is_judged(rule):

@@ -43,6 +43,21 @@ def test_versions_as_numbers():
     assert numbers("1.10") > numbers("1.9") > numbers("1") == numbers("1.0") > numbers("0.9.9")
 
 
+@pytest.mark.parametrize(
+    ("older", "newer"),
+    [
+        ("immutable: true, readonly: true", ""),
+        ("required: true", ""),
+        ("required: true", "default: 1"),
+        ("", "default: 1"),
+        ("default: 1", "default: 1"),
+        ("write_only: true", "write_only: true"),
+    ],
+)
+def test_the_newest_may_be_laxer_and_know_more_defaults(older, newer):
+    assert faults(*(f"A: {{api: {{name: a}}, attributes: {{x: {{type: integer, {keys}}}}}}}" for keys in (older, newer))) == []
+
+
 TYPES = [
     ("integer, max: 9", "integer", True),
     ("string, length: 9", "string", True),

@@ -15,7 +15,7 @@ from gluon.model.grammar import Fields
 from gluon.model.inheritance import Flat
 from gluon.model.nodes import Map
 from gluon.model.references import MAX_KEY_LENGTH, References
-from gluon.model.schema import UNSET, Attribute, OnDelete, Place, Role
+from gluon.model.schema import UNSET, Action, Attribute, OnDelete, Place, Role
 from gluon.model.typereader import Types
 from gluon.model.types import Format, Integer, Json, List, Reference, String, Structure, Type, Uuid
 
@@ -45,7 +45,8 @@ class Attributes:
         if targets:
             return self.references.reference(targets, fields.at("type"))
         if base := self.references.without_holder(flat, name, fields):
-            self.faults.add(flat.place, f"'{flat.name}' needs an object that extends {base}: its {name} refers to it")
+            if not self.references.lost:
+                self.faults.add(flat.place, f"'{flat.name}' needs an object that extends {base}: its {name} refers to it")
             return None
         type = self.types.of(fields)
         if flat.role is Role.PORT and name in _PORT_JSON and type == String(getattr(type, "length", 0), None, Format.JSON):
@@ -57,7 +58,7 @@ class Attributes:
         built = {name: self._attribute(flat, own) for name, own in flat.attributes.items()}
         found = {name: attribute for name, attribute in built.items() if attribute is not None}
         for name, attribute in found.items():
-            self._default_from(flat.attributes[name].fields, attribute, found)
+            self._default_from(flat, attribute, found)
             self._renamed_from(flat.attributes[name].fields, attribute, flat.attributes)
         return tuple(found.values())
 
@@ -84,16 +85,19 @@ class Attributes:
             write_only=fields.flag("write_only"),
             on_delete=self._on_delete(fields),
             renamed_from=fields.text("renamed_from"),
-            policies=rules.policies(self._policies(fields), self.faults),
+            policies=self._policies(fields),
         )
         if own.name == flat.identifier:
             attribute = self._identifier(attribute, fields)
         self._flags(attribute, fields)
         return attribute
 
-    def _policies(self, fields: Fields) -> Fields:
+    def _policies(self, fields: Fields) -> dict[Action, str]:
         policies = fields.map("policies")
-        return grammar.check(policies, grammar.POLICIES, "policies", self.faults) if policies else Fields(fields.place, {})
+        if policies is None:
+            return {}
+        said = grammar.check(policies, grammar.POLICIES, "policies", self.faults)
+        return rules.policies(rules.by_action(said.entries, self.faults), self.faults)
 
     def _default(self, fields: Fields, type: Type) -> Any:
         node = fields.node("default")
@@ -104,7 +108,7 @@ class Attributes:
         for known in ON_DELETE:
             if word == known:
                 return known
-        self.faults.unknown(fields.at("on_delete"), "on_delete", word, ON_DELETE)
+        self.faults.no_choice(fields.at("on_delete"), "on_delete", word, ON_DELETE)
         return "restrict"
 
     def _identifier(self, attribute: Attribute, fields: Fields) -> Attribute:
@@ -159,14 +163,15 @@ class Attributes:
         elif isinstance(type, String) and type.length > MAX_KEY_LENGTH:
             self.faults.add(fields.at(key), f"a unique text must be at most {MAX_KEY_LENGTH} characters long")
 
-    def _default_from(self, fields: Fields, attribute: Attribute, others: Mapping[str, Attribute]) -> None:
+    def _default_from(self, flat: Flat, attribute: Attribute, others: Mapping[str, Attribute]) -> None:
         name = attribute.default_from
         if name is None:
             return
-        place = fields.at("default_from")
+        place = flat.attributes[attribute.name].fields.at("default_from")
         source = others.get(name)
         if source is None:
-            self.faults.unknown(place, "attribute", name, others)
+            if name not in flat.attributes:
+                self.faults.unknown(place, "attribute", name, others)
         elif source is attribute or source.default_from is not None:
             self.faults.add(place, f"the value of '{name}' is itself taken from another attribute")
         elif source.type != attribute.type:

@@ -46,8 +46,7 @@ def compile_node(node: Node, file: str, library: Library, faults: Faults) -> Pro
     files = Files(library, faults)
     fields = files.read(file, node)
     info = info_of(fields, Place(file, 1, 1), faults)
-    flats = flatten(files.objects, faults)
-    objects = Objects(info, flats, faults).build()
+    objects = Objects(info, files.objects, flatten(files.objects, faults), faults).build()
     if not objects and not faults.found:
         faults.add(fields.at("objects"), "no object has an api: such a model makes nothing")
     faults.raise_any()

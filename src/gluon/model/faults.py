@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from typing import Self
 
@@ -48,6 +48,11 @@ class Faults:
         """Note that ``word`` is not one of ``words``, with the nearest of them."""
         self.add(place, f"unknown {what} '{word}'", nearest(word, words))
 
+    def no_choice(self, place: Place, what: str, word: str, words: Collection[str]) -> None:
+        """Note that ``word`` is not one of a few ``words``, with the nearest or all of them."""
+        near = nearest(word, words)
+        self.add(place, f"unknown {what} '{word}'" + ("" if near else f": there are {', '.join(words)}"), near)
+
     def error(self) -> ModelError:
         """The error that carries all that was found."""
         return ModelError(self.found)
@@ -58,8 +63,8 @@ class Faults:
             raise self.error()
 
 
-def nearest(word: str, words: Iterable[str]) -> str | None:
-    """The one of ``words`` that a writer of ``word`` most likely meant, or None."""
+def nearest(word: str, words: Iterable[str], *, likeness: float = 0.6) -> str | None:
+    """The one of ``words`` that a writer of ``word`` most likely meant, or None. ``likeness`` is 1 for the same."""
     by_lower = {w.lower(): w for w in words}
-    close = difflib.get_close_matches(word.lower(), by_lower, n=1, cutoff=0.6)
+    close = difflib.get_close_matches(word.lower(), by_lower, n=1, cutoff=likeness)
     return by_lower[close[0]] if close else None

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from gluon.model import grammar
+from gluon.model import grammar, rules
 from gluon.model.declarations import Declaration, Declared
 from gluon.model.faults import Faults, nearest
 from gluon.model.grammar import Fields
@@ -24,6 +24,11 @@ from gluon.model.schema import ROLE_OF_BASE, Place, Role
 _OF_TYPE: Final = grammar.TYPE.keys() - {"type", "description"} | {"default", "generate", "allocate"}
 
 
+#: Keys that say the same thing, so that one of them comes over all that a base says: of what is taken where nothing is
+#: given, of what a text looks like.
+_SAME: Final = (frozenset({"default", "default_from", "allocate", "generate"}), frozenset({"format", "validate"}))
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Flat:
     """An object with all that it inherits. ``lineage`` begins with the object itself and ends with its last base."""
@@ -32,7 +37,7 @@ class Flat:
     lineage: tuple[Declaration, ...]
     role: Role
     attributes: Mapping[str, Declared]
-    policies: Fields
+    policies: Mapping[str, Entry]
     identifier: str | None
     composite: tuple[str, ...]
 
@@ -46,7 +51,10 @@ class Flat:
 
 
 def flatten(objects: Mapping[str, Declaration], faults: Faults) -> dict[str, Flat]:
-    """All objects that can be flattened, base objects among them; notes a base that is missing, an API object or a circle."""
+    """All objects that can be flattened, base objects among them; notes a base that is missing, an API object or a circle.
+
+    What is left out has such a base, and so nobody can tell what it is.
+    """
     return {name: _flat(lineage, faults) for name in objects if (lineage := _lineage(name, objects, faults))}
 
 
@@ -74,12 +82,14 @@ def _lineage(name: str, objects: Mapping[str, Declaration], faults: Faults) -> t
 def _flat(lineage: tuple[Declaration, ...], faults: Faults) -> Flat:
     attributes: dict[str, Declared] = {}
     policies: dict[str, Entry] = {}
+    classic = False
     identifier: str | None = None
     composite: list[str] = []
     for declaration in reversed(lineage):
         for name, said in declaration.attributes.items():
             attributes[name] = _over(attributes[name], said) if name in attributes else said
-        policies.update(declaration.policies.entries)
+        classic = classic or rules.GET_ONE in declaration.policies
+        policies.update(rules.by_action(declaration.policies.entries, faults, classic=classic))
         primaries = [a for a in declaration.attributes.values() if a.fields.flag("primary")]
         if identifier is None:
             identifier = _identifier(primaries, faults)
@@ -87,13 +97,14 @@ def _flat(lineage: tuple[Declaration, ...], faults: Faults) -> Flat:
     if composite and identifier:
         composite.insert(0, identifier)
     own = lineage[0]
-    return Flat(own, lineage, _role(lineage), attributes, Fields(own.place, policies), identifier, tuple(composite))
+    return Flat(own, lineage, _role(lineage), attributes, policies, identifier, tuple(composite))
 
 
 def _over(base: Declared, own: Declared) -> Declared:
-    kept = dict(base.fields.entries)
+    gone = {key for same in _SAME for key in same if any(other in own.fields for other in same)}
     if "type" in own.fields and own.fields.text("type") != base.fields.text("type"):
-        kept = {name: entry for name, entry in kept.items() if name not in _OF_TYPE}
+        gone |= _OF_TYPE
+    kept = {name: entry for name, entry in base.fields.entries.items() if name not in gone}
     return Declared(own.name, own.place, Fields(own.fields.place, {**kept, **own.fields.entries}, own.fields.wrong))
 
 

@@ -10,6 +10,7 @@ from typing import Final
 
 from gluon.model import roles, rules
 from gluon.model.attributes import Attributes
+from gluon.model.declarations import Declaration
 from gluon.model.faults import Faults
 from gluon.model.grammar import Fields
 from gluon.model.inheritance import Flat
@@ -34,19 +35,20 @@ class Objects:
     """Builds the objects of one model."""
 
     info: Info
+    declared: Mapping[str, Declaration]
     flats: Mapping[str, Flat]
     faults: Faults
     references: References = field(init=False)
     attributes: Attributes = field(init=False)
 
     def __post_init__(self) -> None:
-        self.references = References(self.flats, self.faults, lambda flat, name: None)
+        self.references = References(self.flats, self.declared.keys() - self.flats.keys(), self.faults, lambda flat, name: None)
         self.attributes = Attributes(self.references, self.faults)
 
     def build(self) -> tuple[Object, ...]:
         """All API objects, in the order of the file."""
-        self._types_of_bases()
-        parents = Parents(self.flats, self.faults)
+        self._types_of_unused()
+        parents = Parents(self.flats, self.references, self.faults)
         for flat in self._api_flats():
             self.references.key(flat.name, flat.place)
         built = [(flat, self._object(flat, flat.declaration.api)) for flat in self._api_flats() if flat.declaration.api]
@@ -59,14 +61,16 @@ class Objects:
     def _api_flats(self) -> list[Flat]:
         return [flat for flat in self.flats.values() if flat.declaration.api is not None]
 
-    def _types_of_bases(self) -> None:
-        """Note unknown types in base objects that nothing extends: what is wrong in a file is told though nothing uses it."""
+    def _types_of_unused(self) -> None:
+        """Note wrong types in base objects that nothing extends and in objects that are lost: what is wrong in a file is told
+        though nothing comes of it."""
         used = {base.name for flat in self._api_flats() for base in flat.lineage}
-        for name, flat in self.flats.items():
-            for own in flat.declaration.attributes.values() if name not in used else ():
-                fields = flat.attributes[own.name].fields
+        for name, declaration in self.declared.items():
+            flat = self.flats.get(name)
+            for own in declaration.attributes.values() if name not in used else ():
+                fields = flat.attributes[own.name].fields if flat else own.fields
                 word = fields.text("type")
-                if word is None or not self.references.known(word):
+                if (word is None and flat) or (word is not None and not self.references.known(word)):
                     self.attributes.types.of(fields)
 
     def _object(self, flat: Flat, api: Fields) -> Object | None:

@@ -11,6 +11,7 @@ from gluon.model import grammar
 from gluon.model.faults import Faults, nearest
 from gluon.model.grammar import Fields
 from gluon.model.inheritance import Flat
+from gluon.model.references import References
 from gluon.model.schema import Object, Place
 from gluon.model.types import Reference
 
@@ -32,6 +33,7 @@ class Parents:
     """Finds the parents of a model's objects."""
 
     flats: Mapping[str, Flat]
+    references: References
     faults: Faults
 
     def under(self, flat: Flat, obj: Object, objects: Mapping[str, Object]) -> Object:
@@ -43,6 +45,9 @@ class Parents:
             self._no_parent(said.parent, said.place, objects)
             return obj
         fitting = [a.name for a in obj.references() if isinstance(a.type, Reference) and said.parent in a.type.targets]
+        untold = flat.attributes.keys() - obj.by_name.keys()  # attributes whose types are wrong, which is noted
+        if untold and (said.key in untold or not fitting):
+            return obj
         if said.key is None and len(fitting) != 1:
             which = "no attribute refers" if not fitting else f"several attributes refer ({', '.join(fitting)})"
             self.faults.add(said.place, f"a parent without key: {which} to '{said.parent}'; say which with parent_key")
@@ -54,9 +59,9 @@ class Parents:
 
     def _no_parent(self, parent: str, place: Place, objects: Mapping[str, Object]) -> None:
         flat = self.flats.get(parent)
-        if flat is None:
+        if not self.references.known(parent):
             self.faults.add(place, f"unknown parent '{parent}'", nearest(parent, objects))
-        elif flat.declaration.api is None:
+        elif flat and flat.declaration.api is None:
             self.faults.add(place, f"the parent '{parent}' is a base object: a parent has an api")
 
     def _said(self, api: Fields) -> Said:

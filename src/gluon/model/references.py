@@ -8,7 +8,7 @@ port_id, interface_id, service_id of the roles, also where they are typed uuid o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final
@@ -39,9 +39,14 @@ MAX_CHAIN: Final = 16
 
 @dataclass(slots=True)
 class References:
-    """Resolves names of objects. ``typed`` builds the type of an object's identifier; it is given once everything is known."""
+    """Resolves names of objects. ``typed`` builds the type of an object's identifier; it is given once everything is known.
+
+    ``lost`` are objects that are declared, but of which nobody can tell what they are (their ``extends`` is wrong, and noted).
+    What refers to one of them is right for all one knows.
+    """
 
     flats: Mapping[str, Flat]
+    lost: Set[str]
     faults: Faults
     typed: Callable[[Flat, str], Type | None]
     keys: dict[str, Key | None] = field(default_factory=dict)
@@ -49,7 +54,7 @@ class References:
 
     def known(self, name: str) -> bool:
         """Whether there is an object of that name, of the API or base."""
-        return name in self.flats
+        return name in self.flats or name in self.lost
 
     def holding(self, role: Role) -> tuple[str, ...]:
         """The API objects of a role, sorted."""
@@ -70,6 +75,8 @@ class References:
 
     def targets(self, name: str) -> tuple[str, ...]:
         """The API objects that a reference to ``name`` may point to."""
+        if name in self.lost:
+            return ()
         if self.flats[name].declaration.api is not None:
             return (name,)
         extending = (f for f in self.flats.values() if f.declaration.api is not None)

@@ -14,10 +14,11 @@ from collections.abc import Mapping
 from typing import Final
 
 from gluon.model.faults import Faults
-from gluon.model.grammar import Fields
-from gluon.model.nodes import Map, Node, Scalar, as_text
+from gluon.model.nodes import Entry, Map, Node, Scalar, as_text
 from gluon.model.schema import ACTIONS, Action
 
+#: The classic language's word for ``get``, which was about lists there.
+GET_ONE: Final = "get_one"
 #: The rules that are always defined.
 BASE_RULES: Final = (
     "context_is_admin",
@@ -36,14 +37,23 @@ _TOKEN: Final = re.compile(r"""\s*(?:([()])|((?:"[^"]*"|'[^']*'|%\([^()]*\)s|[^\
 _CHECK: Final = re.compile(r"""[A-Za-z_][A-Za-z0-9_.-]*:.+|"[^"]*":.+|'[^']*':.+""")
 
 
-def policies(fields: Fields, faults: Faults) -> dict[Action, str]:
-    """The rule of each action that is given. Where the classic ``get_one`` is given, ``get`` is about lists, as it was there."""
-    found = {name: rule for name, entry in fields.entries.items() if (rule := _rule(entry.value, faults)) is not None}
-    if "get_one" in found:
-        listing = found.pop("get", None)
-        found["get"] = found.pop("get_one")
-        if listing is not None:
-            found.setdefault("list", listing)
+def by_action(said: Mapping[str, Entry], faults: Faults, *, classic: bool = False) -> dict[str, Entry]:
+    """What one object or attribute says, by the actions of the API.
+
+    Where the classic ``get_one`` is said, here or (``classic``) by a base, it is ``get``, and ``get`` is about lists.
+    """
+    found = dict(said)
+    one = found.pop(GET_ONE, None)
+    if (one or classic) and "get" in found and "list" not in found:
+        found["list"] = found.pop("get")
+    if one and "get" in found:
+        faults.add(found["get"].place, f"{GET_ONE} is another word for get where list is given: keep one")
+    return {**found, "get": one} if one else found
+
+
+def policies(said: Mapping[str, Entry], faults: Faults) -> dict[Action, str]:
+    """The rule of each action that is given."""
+    found = {name: rule for name, entry in said.items() if (rule := _rule(entry.value, faults)) is not None}
     return {action: found[action] for action in ACTIONS if action in found}
 
 
@@ -65,7 +75,7 @@ def _rule(node: Node, faults: Faults) -> str | None:
         faults.add(node.place, f"not a rule: {problem}")
     for name in references(text):
         if name not in BASE_RULES:
-            faults.unknown(node.place, "rule", name, BASE_RULES)
+            faults.no_choice(node.place, "rule", name, BASE_RULES)
     return text
 
 

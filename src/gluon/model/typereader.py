@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import Final, Protocol
 
 from gluon.model import grammar
-from gluon.model.faults import Faults
+from gluon.model.faults import Faults, nearest
 from gluon.model.grammar import Fields
 from gluon.model.nodes import Map, Scalar, as_text
 from gluon.model.references import References
@@ -82,11 +82,18 @@ class Types:
             return None
         fitting = FITTING.get(name)
         if fitting is None and not self.references.known(name):
-            self.faults.unknown(fields.at("type"), "type", name, [*FITTING, *self.references.flats])
+            self.faults.add(fields.at("type"), f"unknown type '{name}'", self._meant(name))
             return None
         for key in grammar.TYPE.keys() & fields.entries.keys() - {"type", "description"} - (fitting or frozenset()):
             self.faults.add(fields.entries[key].place, f"{key} does not fit the type {name}")
         return self._built(name, fields)
+
+    def _meant(self, name: str) -> str | None:
+        """What a writer of an unknown type most likely meant: with a capital an object, of which most begin with one."""
+        objects = (*self.references.flats, *self.references.lost)
+        if name[:1].isupper():
+            return nearest(name, objects) or nearest(name, FITTING, likeness=0.8)
+        return nearest(name, [*FITTING, *objects])
 
     def _built(self, name: str, fields: Fields) -> Type | None:  # noqa: PLR0911 - one branch for each type
         match name:
@@ -114,10 +121,9 @@ class Types:
 
     def _reference(self, name: str, fields: Fields) -> Reference | None:
         targets = self.references.targets(name)
-        if not targets:
+        if not targets and not self.references.lost:
             self.faults.add(fields.at("type"), f"refers to '{name}', a base object that no object with an api extends")
-            return None
-        return self.references.reference(targets, fields.at("type"))
+        return self.references.reference(targets, fields.at("type")) if targets else None
 
     def _ordered(self, fields: Fields, low: str, high: str, least: float | None, most: float | None) -> None:
         if least is not None and most is not None and least > most:
@@ -126,7 +132,7 @@ class Types:
     def _integer(self, fields: Fields) -> Integer:
         format = fields.text("format") or "int32"
         if format not in ("int32", "int64"):
-            self.faults.unknown(fields.at("format"), "format of an integer", format, ("int32", "int64"))
+            self.faults.no_choice(fields.at("format"), "format of an integer", format, ("int32", "int64"))
         low, high = INT64 if format == "int64" else INT32
         least, most = self._bound(fields, "min", low, high), self._bound(fields, "max", low, high)
         for value in fields.texts("values"):
@@ -161,13 +167,16 @@ class Types:
         return String(DEFAULT_LENGTH if length is None else length, pattern, self._format(fields))
 
     def _format(self, fields: Fields) -> Format | None:
+        found = None
         for key, words in (("format", {f.value: f for f in Format}), ("validate", dict(VALIDATE))):
             word = fields.text(key)
-            if word in words:
-                return words[word]
-            if word is not None:
-                self.faults.unknown(fields.at(key), "format of a string", word, words)
-        return None
+            if word is not None and word not in words:
+                self.faults.no_choice(fields.at(key), "format of a string", word, words)
+            elif word is not None:
+                found = words[word]
+        if "format" in fields and "validate" in fields:
+            self.faults.add(fields.at("validate"), "format and validate both say what the text must look like: keep one")
+        return found
 
     def _enum(self, fields: Fields) -> Enum:
         values = [v.text for v in fields.texts("values")]

@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Whether an older version of a Proton can be served from the newest one's tables.
 
-An older version is a projection: the same objects with some of the attributes. Whatever it accepts the newest must accept,
-and it must be able to make an object of which the newest asks nothing more.
+An older version is a projection: the same objects with some of the attributes, read and written by the newest. Whatever it
+accepts the newest must accept, what either keeps secret neither may show, and the newest must be able to fill in what the
+older does not know.
 """
 
 from __future__ import annotations
+
+from collections.abc import Iterator
 
 from gluon.model.faults import Faults, nearest
 from gluon.model.schema import UNSET, Attribute, Object, Proton
@@ -35,18 +38,41 @@ def _object(older: Object, newest: Object, version: str, faults: Faults) -> None
         faults.add(older.place, f"'{older.name}' has another role in version {version}: {newest.role.value}")
     if older.identifier.name != newest.identifier.name:
         faults.add(older.identifier.place, f"'{older.name}' is identified by '{newest.identifier.name}' in version {version}")
+        return
     for attribute in older.attributes:
         its = newest.by_name.get(attribute.name)
         if its is None:
             near = nearest(attribute.name, newest.by_name)
             faults.add(attribute.place, f"version {version} of '{newest.name}' has no attribute '{attribute.name}'", near)
-        elif not accepts(its.type, attribute.type):
-            faults.add(attribute.place, f"'{attribute.name}' has another type in version {version}, or narrower bounds")
+        else:
+            for difference in _differences(attribute, its):
+                faults.add(attribute.place, f"'{attribute.name}' {difference.format(version=version)}")
     for attribute in newest.attributes:
-        given = older.by_name.get(attribute.name)
-        if attribute.required and not _filled(attribute) and (given is None or not (given.required or _filled(given))):
+        if attribute.required and not _filled(attribute) and attribute.name not in older.by_name:
             text = f"'{attribute.name}' is required, and the older version at {older.place} cannot give it"
             faults.add(attribute.place, f"{text}: it needs a default")
+
+
+def _differences(older: Attribute, newest: Attribute) -> Iterator[str]:
+    """What the older version says of an attribute and the newest, which reads and writes it, does not hold to."""
+    if not accepts(newest.type, older.type):
+        yield "has another type in version {version}, or narrower bounds"
+    if newest.required and not older.required:
+        yield "may be null here, and not in version {version}"
+    for flag in ("readonly", "immutable"):
+        if getattr(newest, flag) and not getattr(older, flag):
+            yield f"is {flag} in version {{version}}, and not here"
+    if newest.write_only and not older.write_only:
+        yield "is write_only in version {version}, and would be shown here"
+    if older.write_only and not newest.write_only:
+        yield "is write_only here, and would be shown in version {version}"
+    if _filled(older) and _filler(older) != _filler(newest):
+        yield "has another default in version {version}, which is the one that is taken"
+
+
+def _filler(attribute: Attribute) -> tuple[object, ...]:
+    """Which value is taken where none is given."""
+    return attribute.default, attribute.default_from, attribute.allocate, attribute.generate
 
 
 def _filled(attribute: Attribute) -> bool:
@@ -87,7 +113,7 @@ def _structure(newest: Structure, older: Structure) -> bool:
         its = members.get(attribute.name)
         if its is not None and not accepts(attribute.type, its.type):
             return False
-        if attribute.required and not _filled(attribute) and not (its and its.required):
+        if attribute.required and not (its and its.required):  # members are filled in by the version that is spoken to
             return False
     return members.keys() <= names
 
