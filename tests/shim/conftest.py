@@ -163,6 +163,13 @@ async def found(read: Callable[[], Any], expected: Mapping[str, Any]) -> Any:
     return value
 
 
+async def gone(read: Callable[[], Any]) -> None:
+    """Return once there is nothing to be read."""
+    async with asyncio.timeout(10):
+        while await read() is not None:
+            await asyncio.sleep(0.001)
+
+
 async def quiet(shim: Shim, seconds: float = 0.05) -> None:
     """Let a shim do what it would do; for what must not happen."""
     await asyncio.sleep(seconds)

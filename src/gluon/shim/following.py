@@ -47,7 +47,7 @@ class _LoadAgain(Exception):
 
 
 class Following:
-    """Follows one Proton for the time of one lease."""
+    """Follows one Proton, whenever the shim has its lease."""
 
     def __init__(self, kv: Kv, mirror: Mirror, binder: Binder, reconciler: Reconciler, controller: str) -> None:
         self._kv = kv
@@ -62,16 +62,18 @@ class Following:
         self._first = True
 
     async def run(self) -> None:
-        """Load and follow until cancelled."""
+        """Load and follow until cancelled. It is run once for each lease."""
+        self._first = True
         while True:
+            pause = 0.0
             try:
-                revision = await self._load()
-                await self._follow(revision + 1)
-            except* (Compacted, _LoadAgain) as group:
-                LOG.info("loading again: %s", group.exceptions[0])
-            except* KvError as group:
-                LOG.warning("etcd cannot be followed, loading again: %s", group.exceptions[0])
-                await asyncio.sleep(_RETRY)
+                await self._follow(await self._load() + 1)
+            except (Compacted, _LoadAgain) as error:
+                LOG.info("%s: loading again: %s", self._proton, error)
+            except KvError as error:
+                LOG.warning("%s: cannot be followed, loading again: %s", self._proton, error)
+                pause = _RETRY
+            await asyncio.sleep(pause)
 
     # The snapshot.
 
@@ -85,6 +87,7 @@ class Following:
         self._mirror.clear_reports()
         async for kv in self._all(keys.controllers(self._proton), revision):
             self._take_controller(kv, own)
+        self._sync = None
         async for kv in self._all(keys.sync(self._proton), revision):
             if kv.key == keys.sync(self._proton):
                 self._sync = _sync_state(kv.value)
@@ -129,10 +132,20 @@ class Following:
 
     async def _follow(self, start: int) -> None:
         """Follow all keys from a revision on, until they must be loaded again."""
-        async with asyncio.TaskGroup() as group:
-            group.create_task(self._watch(keys.objects(self._proton), start, self._on_objects))
-            group.create_task(self._watch(keys.controllers(self._proton), start, self._on_controllers))
-            group.create_task(self._watch(keys.sync(self._proton), start, self._on_sync))
+        watches = (
+            self._watch(keys.objects(self._proton), start, self._on_objects),
+            self._watch(keys.controllers(self._proton), start, self._on_controllers),
+            self._watch(keys.sync(self._proton), start, self._on_sync),
+        )
+        tasks = [asyncio.create_task(watch) for watch in watches]
+        try:
+            ended, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            for task in ended:
+                task.result()
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _watch(self, prefix: str, start: int, handle: Callable[[tuple[Event, ...]], Awaitable[None]]) -> None:
         async with contextlib.aclosing(self._kv.watch(prefix, start=start)) as batches:

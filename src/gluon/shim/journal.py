@@ -38,9 +38,7 @@ class _Entry:
             self.waiter.set_result(result)
 
     def fail(self, error: KvError) -> None:
-        if self.waiter is None:
-            LOG.error("a report is not written: %s", error)
-        elif not self.waiter.done():
+        if self.waiter is not None and not self.waiter.done():
             self.waiter.set_exception(error)
 
 
@@ -177,6 +175,7 @@ class Journal:
     async def _separate(self, group: list[_Entry], lease: Compare, error: KvRefused) -> None:
         """One of the group is refused: find it, write the others."""
         if len(group) == 1:
+            LOG.error("etcd refuses a report or an answer: %s", error)
             group[0].fail(error)
             return
         for entry in group:

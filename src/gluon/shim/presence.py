@@ -43,22 +43,23 @@ async def appear(kv: Kv, key: str, value: bytes, ttl: float) -> Presence:
     """Wait until this shim may work, however long etcd is away or another shim of the name works."""
     lease: Lease | None = None
     told = ""
-    while True:
-        try:
-            if lease is None or not lease.alive:
-                lease = await kv.lease(ttl)
-            holder = await _take(kv, key, value, lease)
-            if holder.lease == lease.id:
-                return Presence(key, holder.create_revision, lease)
-            told = _tell(told, "standby", f"another shim has the name at {key}; standing by")
-            await _gone(kv, holder)
-        except KvUnavailable as error:
-            told = _tell(told, "away", f"etcd cannot be reached; waiting: {error}")
-            await asyncio.sleep(_RETRY)
-        except asyncio.CancelledError:
-            if lease is not None:
-                await lease.revoke()
-            raise
+    try:
+        while True:
+            try:
+                if lease is None or not lease.alive:
+                    lease = await kv.lease(ttl)
+                holder = await _take(kv, key, value, lease)
+                if holder.lease == lease.id:
+                    return Presence(key, holder.create_revision, lease)
+                told = _tell(told, "standby", f"another shim has the name at {key}; standing by")
+                await _gone(kv, holder)
+            except KvUnavailable as error:
+                told = _tell(told, "away", f"etcd cannot be reached; waiting: {error}")
+                await asyncio.sleep(_RETRY)
+    except asyncio.CancelledError:
+        if lease is not None:
+            await lease.revoke()
+        raise
 
 
 async def _take(kv: Kv, key: str, value: bytes, lease: Lease) -> KeyValue:

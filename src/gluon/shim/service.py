@@ -61,6 +61,7 @@ class Shim:
         hands = Hands(self._calls, self._journal, self._binder, self._name, settings.binds)
         placement = Placement(frozenset(settings.host_list), frozenset(settings.tenants))
         self._reconciler = Reconciler(self.model, placement, hands, self._pace, self._alive)
+        self._following = Following(kv, self.model, self._binder, self._reconciler, self._name)
 
     @property
     def busy(self) -> bool:
@@ -92,8 +93,7 @@ class Shim:
 
     async def _work(self, held: Presence, writing: asyncio.Task[None]) -> None:
         """Follow and call for as long as the lease lives."""
-        following = Following(self._kv, self.model, self._binder, self._reconciler, self._name)
-        tasks = [asyncio.create_task(c) for c in (following.run(), held.lease.lost(), self._journal.closed())]
+        tasks = [asyncio.create_task(c) for c in (self._following.run(), held.lease.lost(), self._journal.closed())]
         try:
             ended, _ = await asyncio.wait([*tasks, writing], return_when=asyncio.FIRST_COMPLETED)
             for task in ended:

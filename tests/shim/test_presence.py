@@ -1,0 +1,150 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The lease: without it a shim starts no call and answers nothing; of two shims of a name one works."""
+
+import asyncio
+import os
+
+from gluon.kv.memory import MemoryKv
+from gluon.particle import keys
+
+from .conftest import PORT, Recorder, Stage, found, gone, quiet, until
+
+
+async def test_a_shim_says_that_it_is_alive_and_leaves_nothing_when_it_stops(both: Stage) -> None:
+    await both.shim(Recorder())
+    key = keys.shim(both.proton.name, "c1")
+    card = await both.get(key)
+    assert (card["hosts"], card["pid"], card["backend"]) == (["h1"], os.getpid(), "tests.shim.conftest:Recorder")
+    assert card["since"].endswith("Z") and card["host"]
+    await both.stop()
+    assert await both.get(key) is None
+
+
+async def test_a_second_shim_of_the_name_stands_by(both: Stage) -> None:
+    first, second = Recorder(), Recorder()
+    await both.shim(first)
+    standby = await both.standby(second)
+    port = await both.wanted.put(PORT)
+    await both.reported(PORT, port, state="ready")
+    assert not standby.working and second.calls == []
+    await both.stop(0)
+    await until(lambda: standby.working)
+    await both.answered(port, binding_id=await both.wanted.bind(port, "h1"))
+    assert second.names() == ["bind_port", "modify_port"]
+
+
+async def test_a_standby_can_be_stopped(stage: Stage) -> None:
+    await stage.shim(Recorder())
+    await stage.standby(Recorder())
+    await asyncio.sleep(0.01)
+    await stage.stop()
+
+
+async def test_without_its_lease_a_shim_calls_and_answers_nothing(stage: Stage) -> None:
+    backend = Recorder()
+    release = asyncio.Event()
+    backend.before = lambda name, uuid: release.wait() if name == "bind_port" else None
+    shim = await stage.shim(backend, lease_ttl=0.2)
+    port = await stage.wanted.put(PORT)
+    await stage.wanted.bind(port, "h1")
+    await until(lambda: "bind_port" in backend.names())
+    connection = shim._kv
+    assert isinstance(connection, MemoryKv)
+    connection.unavailable = True
+    await until(lambda: not shim.working)
+    await gone(lambda: stage.get(keys.shim(stage.proton.name, "c1")))
+    release.set()
+    other = await stage.wanted.put(PORT)
+    await asyncio.sleep(0.1)
+    assert await stage.answer(port) is None
+    assert backend.names(other) == []
+    connection.unavailable = False
+    await stage.answered(port, controller="c1")
+    await until(lambda: backend.names(other) == ["modify_port"])
+
+
+async def test_a_lease_key_that_is_deleted_ends_the_work_until_it_is_there_again(stage: Stage) -> None:
+    backend = Recorder()
+    shim = await stage.shim(backend)
+    port = await stage.wanted.put(PORT)
+    await stage.reported(PORT, port, state="ready")
+    await stage.kv.delete(keys.shim(stage.proton.name, "c1"))
+    await stage.wanted.put(PORT, port, name="changed")
+    await found(lambda: stage.get(keys.shim(stage.proton.name, "c1")), {"hosts": ["h1"]})
+    await stage.reported(PORT, port, state="ready", generation=stage.wanted.records[PORT, port]["generation"])
+    await quiet(shim)
+    assert backend.names() == ["modify_port", "modify_port"]
+
+
+async def test_etcd_may_be_away_at_the_start_and_for_a_while(stage: Stage) -> None:
+    backend = Recorder()
+    kv = stage.kv.beside()
+    kv.unavailable = True
+
+    async def beside() -> MemoryKv:
+        return kv
+
+    stage._beside = beside
+    shim = await stage.standby(backend)
+    port = await stage.wanted.put(PORT)
+    await asyncio.sleep(0.05)
+    kv.unavailable = False
+    await until(lambda: backend.names(port) == ["modify_port"])
+    kv.unavailable = True
+    await stage.wanted.put(PORT, port, name="meanwhile")
+    await asyncio.sleep(0.05)
+    kv.unavailable = False
+    await until(lambda: len(backend.calls) == 2)
+    await quiet(shim)
+    assert backend.told[1][3]["name"] is None, "what was handed over is still known"
+    await kv.close()
+
+
+async def test_a_stop_lets_calls_that_run_finish_and_reports_them(stage: Stage) -> None:
+    backend = Recorder()
+    release = asyncio.Event()
+    backend.before = lambda name, uuid: release.wait() if name == "bind_port" else None
+    await stage.shim(backend)
+    port = await stage.wanted.put(PORT)
+    await stage.reported(PORT, port, state="ready")
+    binding = await stage.wanted.bind(port, "h1")
+    await until(lambda: "bind_port" in backend.names())
+    stopping = asyncio.create_task(stage.stop())
+    await asyncio.sleep(0.02)
+    release.set()
+    await stopping
+    assert (await stage.answer(port))["binding_id"] == binding
+    assert (await stage.report(PORT, port))["data"]["settled"] == binding
+    assert backend.names() == ["modify_port", "bind_port"], "no call began after the stop"
+
+
+async def test_a_stop_while_etcd_is_away_ends(stage: Stage) -> None:
+    backend = Recorder()
+    shim = await stage.shim(backend)
+    port = await stage.wanted.put(PORT)
+    await stage.reported(PORT, port, state="ready")
+    backend.before = lambda name, uuid: cut()
+
+    async def cut() -> None:
+        shim._kv.unavailable = True
+
+    await stage.wanted.bind(port, "h1")
+    await until(lambda: "bind_port" in backend.names())
+    async with asyncio.timeout(4):
+        await stage.stop()
+
+
+async def test_an_answer_whose_outcome_was_not_known_counts_as_given(stage: Stage) -> None:
+    backend = Recorder()
+    shim = await stage.shim(backend)
+    port = await stage.wanted.put(PORT)
+    await stage.reported(PORT, port, state="ready")
+
+    async def lose() -> None:
+        shim._kv.unanswered = 1
+
+    backend.before = lambda name, uuid: lose() if name == "bind_port" else None
+    binding = await stage.wanted.bind(port, "h1")
+    await stage.reported(PORT, port, state="ready", generation=stage.wanted.records[PORT, port]["generation"])
+    assert (await stage.answer(port))["binding_id"] == binding
+    assert backend.names() == ["modify_port", "bind_port", "modify_port"]
