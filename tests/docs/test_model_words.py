@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from gluon.model import declarations, formats, grammar, info, objects, references, rules, source, typereader, values
+from gluon.model import declarations, formats, grammar, info, objects, references, rules, source, typereader, uniques, values
 from gluon.model.imports import shipped
 from gluon.model.nodes import Map
 from gluon.model.roles import BASE_OF_ROLE
@@ -89,6 +89,9 @@ def test_the_limits_are_the_compilers():
         declarations.MAX_OBJECTS,
         declarations.MAX_NAME,
         objects.MAX_API_NAME,
+        objects.MAX_ATTRIBUTES,
+        uniques.MAX_NAMES,
+        uniques.MAX_KEY_BYTES // uniques.BYTES,
         info.MAX_NAME,
         typereader.MAX_LENGTH,
         references.MAX_KEY_LENGTH,

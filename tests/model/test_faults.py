@@ -129,6 +129,13 @@ def test_more_objects_than_anyone_models():
     assert faults(HEAD.replace("imports: base.yaml\n", "") + objects) == ["m.yaml:1003:3: more than 1000 objects"]
 
 
+def test_more_attributes_than_a_table_has_columns():
+    attributes = ", ".join(f"x{i}: {{type: string}}" for i in range(1001))
+    assert faults(f"{HEAD}  A: {{api: {{name: a}}, attributes: {{{attributes}}}}}") == [
+        "m.yaml:4:3: 'A' has 1001 attributes: at most 1000 are allowed"
+    ]
+
+
 SHIPPED = (shipped() / "net-l3vpn.yaml").read_text()
 
 

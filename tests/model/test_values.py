@@ -61,6 +61,7 @@ def test_accepted_in_canonical_form(type, value, canonical):
         (String(), "a\0b", [("/x", "must not hold NUL")]),
         (String(), "\udfff", [("/x", "must be Unicode text without lone surrogates")]),
         (String(pattern="^a$"), "b", [("/x", "must match the pattern ^a$")]),
+        (String(pattern="^a$"), "a\n", [("/x", "must match the pattern ^a$")]),
         (String(format=Format.IPV4), "1.2.3", [("/x", "must be an IPv4 address like 192.0.2.1")]),
         (String(5, format=Format.IPV4), "10.0.0.1", [("/x", "must be at most 5 characters long")]),
         (Integer(), True, [("/x", "must be a whole number")]),

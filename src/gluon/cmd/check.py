@@ -8,6 +8,7 @@ import sys
 from collections import Counter
 from pathlib import Path
 
+from gluon.cmd import modelpath
 from gluon.model.compile import compile_file
 from gluon.model.faults import ModelError
 from gluon.model.schema import Proton, Role
@@ -16,6 +17,7 @@ from gluon.particle.routes import routes
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """The arguments."""
+    modelpath.configure(parser)
     parser.add_argument("models", nargs="+", metavar="MODEL.yaml", type=Path, help="a model file")
 
 
@@ -24,7 +26,7 @@ def run(args: argparse.Namespace) -> int:
     wrong = 0
     for path in args.models:
         try:
-            print(f"{path}: {summary(compile_file(path))}", flush=True)
+            print(f"{path}: {summary(compile_file(path, shared=args.model_path))}", flush=True)
         except ModelError as error:
             wrong += 1
             for fault in error.faults:

@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
+from gluon.cmd import modelpath
 from gluon.errors import GluonError
 from gluon.model.compile import compile_file
 from gluon.model.faults import nearest
@@ -32,7 +33,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model", metavar="MODEL", help="a model file, or the name of a Proton that ships or is installed")
     parser.add_argument("what", choices=RENDERINGS, help="what to print")
     parser.add_argument("--dialect", choices=DIALECTS, default=DIALECTS[0], help="of sql (default: %(default)s)")
-    parser.add_argument("--model-path", metavar="FOLDER", action="append", default=[], help="look for Protons here too")
+    modelpath.configure(parser)
     parser.add_argument("--model-version", metavar="VERSION", help="of a Proton given by its name (default: the newest)")
 
 
@@ -44,13 +45,15 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _named(model: str, model_path: list[str], version: str | None) -> Proton:
+def _named(model: str, model_path: Sequence[Path], version: str | None) -> Proton:
     """A file where it looks like one, else a Proton of the catalogue."""
     if model.endswith((".yaml", ".yml")) or "/" in model:
-        return compile_file(Path(model))
+        if version is not None:
+            raise Unknown("a file holds one version: --model-version is for a Proton given by its name")
+        return compile_file(Path(model), shared=model_path)
     from gluon.model.catalogue import load_catalogue  # looks at every model there is: not needed for one file
 
-    families = load_catalogue(tuple(model_path))
+    families = load_catalogue(model_path)
     family = families.get(model)
     if family is None:
         near = nearest(model, families)

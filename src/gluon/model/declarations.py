@@ -76,7 +76,10 @@ class Files:
                 self.faults.found.update(dict.fromkeys(error.faults))
                 continue
             if hit is None:
-                self.faults.add(name.place, f"cannot import '{name.text}': no such file here or among the shipped models")
+                self.faults.add(
+                    name.place,
+                    f"cannot import '{name.text}': no such file beside the model, in model_path or among the shipped ones",
+                )
             elif hit[0] not in self.seen:
                 self.seen.add(hit[0])
                 found.append((hit[0], grammar.check(hit[1], grammar.FILE, "a model", self.faults)))

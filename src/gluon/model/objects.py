@@ -14,12 +14,12 @@ from gluon.model.declarations import Declaration
 from gluon.model.faults import Faults
 from gluon.model.grammar import Fields
 from gluon.model.inheritance import Flat
-from gluon.model.nodes import Scalar, Seq
 from gluon.model.parents import Parents
-from gluon.model.references import References
-from gluon.model.schema import BOOKKEEPING, Api, Attribute, Info, Object, Place, Role
+from gluon.model.references import MAX_KEY_LENGTH, References
+from gluon.model.schema import BOOKKEEPING, Api, Attribute, Info, Object, Role
 from gluon.model.typereader import FITTING
-from gluon.model.types import Json, List, Structure, Uuid
+from gluon.model.types import Reference, String, Uuid
+from gluon.model.uniques import unique_sets
 
 #: Segments of paths, and words on the command line.
 API_NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_-]*", re.ASCII)
@@ -27,7 +27,10 @@ MAX_API_NAME: Final = 63
 #: The identifier of an object that marks none.
 IDENTIFIER: Final = "id"
 #: Accepted for tenant_id by the API.
+TENANT: Final = "tenant_id"
 TENANT_SYNONYM: Final = "project_id"
+#: What every database has columns for, with those that the server adds.
+MAX_ATTRIBUTES: Final = 1000
 
 
 @dataclass(slots=True)
@@ -92,7 +95,7 @@ class Objects:
             identifier,
             attributes,
             rules.complete(rules.policies(flat.policies, self.faults)),
-            self._unique(flat, attributes),
+            unique_sets(flat, attributes, self.faults),
             flat.place,
             flat.declaration.fields.text("description") or "",
         )
@@ -117,15 +120,27 @@ class Objects:
         for name, own in flat.attributes.items():
             if name.lower() in taken:
                 self.faults.add(own.place, f"'{name}' is what the server itself keeps of the object: choose another name")
-            elif name.lower() == TENANT_SYNONYM and "tenant_id" in flat.attributes:
+            elif name.lower() == TENANT_SYNONYM and TENANT in flat.attributes:
                 self.faults.add(own.place, f"'{name}' is a synonym of tenant_id: choose another name")
+        if len(flat.attributes) > MAX_ATTRIBUTES:
+            self.faults.add(
+                flat.place, f"'{flat.name}' has {len(flat.attributes)} attributes: at most {MAX_ATTRIBUTES} are allowed"
+            )
         folded: dict[str, str] = {}
         for attribute in attributes:
+            if attribute.name == TENANT:
+                self._tenant(attribute)
             other = folded.setdefault(attribute.name.lower(), attribute.name)
             if other != attribute.name:
                 self.faults.add(
                     attribute.place, f"'{attribute.name}' differs from '{other}' by capitals alone: SQL does not tell them apart"
                 )
+
+    def _tenant(self, attribute: Attribute) -> None:
+        """Every list is cut by tenant, so the attribute is indexed, and compared with what Keystone gives."""
+        type = attribute.type.key if isinstance(attribute.type, Reference) else attribute.type
+        if not isinstance(type, Uuid) and not (isinstance(type, String) and type.length <= MAX_KEY_LENGTH):
+            self.faults.add(attribute.place, f"'{TENANT}' must be a string of at most {MAX_KEY_LENGTH} characters, or a uuid")
 
     def _api(self, flat: Flat, api: Fields) -> Api | None:
         name = api.text("name")
@@ -142,31 +157,6 @@ class Objects:
             elif not API_NAME.fullmatch(word):
                 self.faults.add(api.at(key), f"'{word}' cannot be a {key}: it must match {API_NAME.pattern}")
         return Api(name, plural)
-
-    def _unique(self, flat: Flat, attributes: Sequence[Attribute]) -> tuple[tuple[str, ...], ...]:
-        by_name = {a.name: a for a in attributes}
-        sets: dict[tuple[str, ...], None] = {}
-        if flat.composite:
-            sets[flat.composite] = None
-        for declaration in reversed(flat.lineage):
-            node = declaration.fields.node("unique")
-            for listed in node.items if isinstance(node, Seq) else ():
-                names = [item for item in listed.items if isinstance(item, Scalar)] if isinstance(listed, Seq) else []
-                if self._fits_together(listed.place, names, by_name, flat):
-                    sets[tuple(n.text for n in names)] = None
-        return tuple(sets)
-
-    def _fits_together(self, place: Place, names: Sequence[Scalar], by_name: Mapping[str, Attribute], flat: Flat) -> bool:
-        if not names:
-            self.faults.add(place, "unique needs the names of attributes")
-        for name in names:
-            attribute = by_name.get(name.text)
-            if attribute is None:
-                if name.text not in flat.attributes:
-                    self.faults.unknown(name.place, "attribute", name.text, by_name)
-            elif isinstance(attribute.type, List | Structure | Json):
-                self.faults.add(name.place, f"'{name.text}' is of a type whose values cannot be told to be unique")
-        return bool(names) and all(n.text in by_name for n in names)
 
     def _paths(self, objects: Sequence[Object]) -> None:
         """Note objects that share a command, a path or, when capitals are folded, a table."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final, Protocol
 
-from gluon.model import grammar
+from gluon.model import grammar, patterns
 from gluon.model.faults import Faults, nearest
 from gluon.model.grammar import Fields
 from gluon.model.nodes import Map, Scalar, as_text
@@ -160,8 +160,8 @@ class Types:
         pattern = fields.text("pattern")
         if pattern is not None:
             try:
-                re.compile(pattern)
-            except (re.error, RecursionError, OverflowError) as error:
+                patterns.compiled(pattern)
+            except ValueError as error:
                 self.faults.add(fields.at("pattern"), f"not a regular expression: {error}")
                 pattern = None
         return String(DEFAULT_LENGTH if length is None else length, pattern, self._format(fields))

@@ -54,7 +54,7 @@ class Number:
 
 @dataclass(frozen=True, slots=True)
 class String:
-    """Text of at most ``length`` code points, without NUL. ``pattern`` is searched as JSON Schema does (unanchored)."""
+    """Text of at most ``length`` code points, without NUL. ``pattern`` is searched for as ``gluon.model.patterns`` says."""
 
     length: int = DEFAULT_LENGTH
     pattern: str | None = None

@@ -18,7 +18,7 @@ from itertools import islice
 from typing import Any, Final, assert_never
 
 from gluon.errors import Fault
-from gluon.model import formats
+from gluon.model import formats, patterns
 from gluon.model.faults import nearest
 from gluon.model.schema import UNSET
 from gluon.model.types import (
@@ -98,7 +98,7 @@ def _why_unfit(text: str) -> str:
 def _string(type: String) -> Check:
     length = type.length
     canonical = formats.canonical(type.format) if type.format else None
-    search = re.compile(type.pattern).search if type.pattern is not None else None
+    search = patterns.compiled(type.pattern).search if type.pattern is not None else None
 
     def check(value: Any, pointer: str, faults: list[Fault]) -> Any:
         if not _text(value, pointer, faults):
