@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 from gluon.shim.backends.dummy_net_l3vpn import DummyNetL3VPN
 from gluon.testing.stack import Stack
-T="5f7a0c8e1d2b4c3a9e8f7d6c5b4a3f2e"
+
+T = "5f7a0c8e1d2b4c3a9e8f7d6c5b4a3f2e"
+
 
 async def test_life(tmp_path):
     async with Stack(tmp_path, DummyNetL3VPN(), hosts=["compute-1"]) as stack:
