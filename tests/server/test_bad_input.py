@@ -130,8 +130,67 @@ async def test_every_fault_is_named_at_once(call):
 async def test_unknown_attributes_with_a_hint(call, port):
     problem = (await call("POST", PORTS, {"tenant_id": TENANT, "nmae": "x"})).problem(400)
     assert "name" in problem["errors"][0]["detail"]
-    for name in ("revision", "created_at", "generation", "incarnation", "binding_id"):
+    for name in ("generation", "incarnation", "binding_id"):
         assert await refused(call, f"{PORTS}/{port['id']}", {name: 1}, method="PATCH") == {f"/{name}"}
+
+
+async def test_what_the_server_keeps_may_be_repeated_and_not_changed(call, port):
+    at = f"{PORTS}/{port['id']}"
+    changed = await call("PUT", at, {**port, "name": "other"})
+    assert (changed.status, changed.json()["name"], changed.json()["revision"]) == (200, "other", 2)
+    assert (await call("PUT", at, changed.json())).json() == changed.json()
+    kept = {name: changed.json()[name] for name in ("created_at", "updated_at", "revision", "binding_state", "binding_reason")}
+    for spelling in ("created_at", "updated_at"):
+        kept[spelling] = kept[spelling].replace("Z", "+00:00")
+    assert (await call("PATCH", at, kept)).status == 200
+    others = {
+        "created_at": "2020-01-01T00:00:00Z",
+        "updated_at": None,
+        "revision": 1,
+        "binding_state": "BOUND",
+        "binding_reason": "because",
+        "binding_controller": "mine",
+    }
+    assert await refused(call, at, {**changed.json(), **others}, method="PUT") == {f"/{name}" for name in others}
+    for name, wrong in (("revision", "2"), ("revision", 2**63), ("created_at", "today"), ("updated_at", 7)):
+        assert await refused(call, at, {name: wrong}, method="PATCH") == {f"/{name}"}
+    assert (await call("GET", at)).json() == changed.json()
+
+
+async def test_what_the_server_keeps_is_not_given_at_creation(call):
+    given = {"created_at": "2020-01-01T00:00:00Z", "updated_at": "2020-01-01T00:00:00Z", "revision": 1, "binding_state": "BOUND"}
+    assert await refused(call, PORTS, {"tenant_id": TENANT, **given}) == {f"/{name}" for name in given}
+    made = await call("POST", PORTS, {"tenant_id": TENANT, **dict.fromkeys(given), "binding_state": "UNBOUND"})
+    assert made.status == 201 and made.json()["revision"] == 1 and made.json()["created_at"]
+
+
+SECRETS = ["hunter2" * 100, 7, ["hunter2"], {"hunter2": "hunter2"}, "hunter2\0", "hunter2\ud800", 1.5, True]
+
+
+@pytest.mark.parametrize("secret", SECRETS)
+async def test_a_secret_is_never_repeated(call, secret, caplog, capfd):
+    """Not where it is wrong, not where something else is, not in the log."""
+    body = json.dumps({"tenant_id": TENANT, "password": secret, "as_number": "hunter2"}).encode()
+    for broken in (body, body + b"x", body.replace(b'"tenant_id"', b'"password"')):
+        answer = await call("POST", f"{L3VPN}/bgppeerings", body=broken)
+        assert answer.status == 400 and b"hunter2" not in answer.body
+    assert "hunter2" not in caplog.text and "hunter2" not in "".join(capfd.readouterr())
+
+
+async def test_a_secret_that_is_taken_already_is_not_repeated(call):
+    key = {"label": "a", "secret": "hunter2"}
+    assert (await call("POST", f"{THINGS}/keys", key)).status == 201
+    answer = await call("POST", f"{THINGS}/keys", {**key, "label": "b"})
+    assert b"hunter2" not in answer.body and answer.pointers(409) == {"/secret"}
+    for name, secret in (
+        ("network", "10.1.2.3/8"),
+        ("kind", "hunter2"),
+        ("document", {"hunter2": "\0"}),
+        ("document", "hunter2"),
+    ):
+        answer = await call("POST", f"{THINGS}/keys", {"label": "c", name: secret})
+        assert answer.pointers(400) == {f"/{name}"}
+        assert not any(text in answer.body for text in (b"hunter2", b"10.0.0.0"))
 
 
 @pytest.mark.parametrize("id", ["x", "1", "%00", "%20", "..", "0" * 36, "%ED%A0%80", "%FF", "a%2Fb", "x" * 5000, "%F0%9F%98%80"])

@@ -34,7 +34,7 @@ async def test_a_few_are_named(desk: Desk) -> None:
         await desk.make("Chain", hops=[{"peer_id": target}])
     with pytest.raises(Conflict) as error:
         await desk.drop("Peer", target)
-    assert len(re.findall("Chain '", error.value.detail)) == 10
+    assert len(re.findall("chain '", error.value.detail)) == 10
     assert error.value.detail.endswith(", …")
 
 
@@ -76,7 +76,7 @@ async def test_a_conflict_undoes_everything(desk: Desk) -> None:
     spare = await peer(desk, spare_id=vpn)
     await desk.make("Chain", hops=[{"peer_id": owned}])
     await desk.changes()
-    with pytest.raises(Conflict, match="Chain"):
+    with pytest.raises(Conflict, match="chain"):
         await desk.drop("Vpn", vpn)
     assert (await desk.get("Peer", spare) or {})["spare_id"] == vpn
     assert await desk.get("Peer", owned) is not None

@@ -16,12 +16,14 @@ from typing import Any, Final, NoReturn
 
 from gluon.errors import Fault, Invalid
 from gluon.model.values import MAX_DEPTH, escape
+from gluon.particle.wording import printable
 
 #: No more faults than this are reported of one body.
 MAX_FAULTS: Final = 100
 #: Digits beyond which an integer is beyond any double too, and not worth parsing.
 _MAX_DIGITS: Final = 400
-_SHOWN: Final = 64
+#: How much of a client's name stands in a pointer.
+_MAX_NAME: Final = 256
 
 
 def read(body: bytes) -> tuple[dict[str, Any], list[Fault]]:
@@ -42,15 +44,9 @@ def read(body: bytes) -> tuple[dict[str, Any], list[Fault]]:
     return value, list(islice(_repetitions(value), MAX_FAULTS))
 
 
-def shown(text: str) -> str:
-    """A client's own text as it may stand in a message: quoted, not too long, free of what JSON cannot carry."""
-    printable = _printable(text)
-    return repr(printable if len(printable) <= _SHOWN else printable[:_SHOWN] + "…")
-
-
 def member(pointer: str, name: str) -> str:
     """The JSON pointer to a member (RFC 6901); a name that could not stand in a response is made printable and cut."""
-    return f"{pointer}/{escape(_printable(name)[: 4 * _SHOWN])}"
+    return f"{pointer}/{escape(printable(name)[:_MAX_NAME])}"
 
 
 class _Repeated(dict[str, Any]):
@@ -126,11 +122,6 @@ def _kind(value: Any) -> str:
 
 def _explain(error: json.JSONDecodeError) -> str:
     return f"{error.msg.removesuffix(' at')} at line {error.lineno}, column {error.colno}"
-
-
-def _printable(text: str) -> str:
-    """The same, with lone surrogates written out."""
-    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def _refuse(detail: str) -> NoReturn:

@@ -21,12 +21,15 @@ import msgspec
 from gluon.errors import Fault, Invalid, TooLarge
 from gluon.model.faults import nearest
 from gluon.model.schema import Attribute, Object
+from gluon.model.types import INT64, Boolean, Format, Integer, Number, String, Type, Uuid
 from gluon.model.values import MAX_DEPTH, Check, checker
 from gluon.particle import bodies, schemas
 from gluon.particle.structs import input_struct, parsed_completely
 
 #: The largest value of one attribute, in bytes of its JSON.
 MAX_VALUE: Final = 2**20
+_TIME: Final = String(format=Format.DATE_TIME)
+_REVISION: Final = Integer("int64", *INT64)
 #: Unknown names beyond this many get no suggestion: looking for one costs time.
 _SUGGESTIONS: Final = 10
 
@@ -37,12 +40,12 @@ class Decoding:
     def __init__(self, obj: Object, synonyms: Mapping[str, str]) -> None:
         self._object = obj
         self._synonyms = synonyms
-        accepted = obj.attributes + tuple(_renamed(obj.by_name[old], new) for new, old in synonyms.items())
-        self._checks: dict[str, Check] = {a.name: checker(a.type) for a in accepted}
+        accepted = obj.attributes + tuple(_renamed(obj.by_name[old], new) for new, old in synonyms.items()) + _repeated(obj)
+        self._checks: dict[str, Check] = {a.name: _check(a) for a in accepted}
         self._checks[obj.identifier.name] = _not_empty(self._checks[obj.identifier.name])
         looked_at = (a.name for a in accepted if a is obj.identifier or not parsed_completely(a.type))
         self._fast_checks = tuple((name, "/" + name, self._checks[name]) for name in looked_at)
-        self._nullable = frozenset(a.name for a in accepted if schemas.nullable(obj, a))
+        self._nullable = frozenset(a.name for a in accepted if a.readonly or schemas.nullable(obj, a))
         self._required = schemas.required(obj)
         self._decoder = msgspec.json.Decoder(input_struct(accepted, self._nullable))
 
@@ -141,6 +144,44 @@ def _size(value: Any) -> int:
 def _renamed(attribute: Attribute, name: str) -> Attribute:
     """A synonym: the same type under another name."""
     return Attribute(name, attribute.type, attribute.place, required=attribute.required)
+
+
+def _repeated(obj: Object) -> tuple[Attribute, ...]:
+    """What a client that sends back a whole object repeats beside its attributes. To judge it is the verbs', as for readonly."""
+    types: dict[str, Type] = {"created_at": _TIME, "updated_at": _TIME, "revision": _REVISION}
+    return tuple(Attribute(name, types[name], obj.place, readonly=True) for name in schemas.BOOKKEEPING)
+
+
+def _check(attribute: Attribute) -> Check:
+    """The check of an attribute's values. Of a secret it says only what repeats nothing of it."""
+    check = checker(attribute.type)
+    if attribute.type is _TIME:
+        return _as_recorded(check)
+    match attribute.type:
+        case String(format=None) | Integer() | Number() | Boolean() | Uuid():
+            return check
+    if not attribute.write_only:
+        return check
+
+    def checked(value: Any, pointer: str, faults: list[Fault]) -> Any:
+        found: list[Fault] = []
+        result = check(value, pointer, found)
+        if found:
+            faults.append(Fault(pointer, "is not as the model wants it; a secret is not shown"))
+        return result
+
+    return checked
+
+
+def _as_recorded(check: Check) -> Check:
+    """The check of a time that the server keeps: always to the microsecond, as records hold it."""
+
+    def checked(value: Any, pointer: str, faults: list[Fault]) -> Any:
+        known = len(faults)
+        time = check(value, pointer, faults)
+        return time if len(faults) > known or "." in time else time.replace("Z", ".000000Z")
+
+    return checked
 
 
 def _not_empty(check: Check) -> Check:

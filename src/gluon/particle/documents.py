@@ -19,8 +19,6 @@ from gluon.particle.decoding import Decoding
 from gluon.particle.filters import Filters, Identifiers
 from gluon.particle.structs import output_struct
 
-#: What an answer shows of an object after its attributes.
-SHOWN_BOOKKEEPING: Final = ("created_at", "updated_at", "revision")
 #: Names that a request may use for an attribute, where the object has the attribute and no other of that name.
 SYNONYMS: Final[Mapping[str, str]] = {"project_id": "tenant_id"}
 
@@ -39,7 +37,7 @@ class Document:
         self.decoding = Decoding(obj, synonyms)
         self._identifiers = Identifiers(obj)
         self._filters = Filters(obj, synonyms)
-        shown = [a.name for a in obj.attributes if not a.write_only] + list(SHOWN_BOOKKEEPING)
+        shown = [a.name for a in obj.attributes if not a.write_only] + list(schemas.BOOKKEEPING)
         self._output = output_struct(shown)
         self._shown = itemgetter(*shown)
         self._encoder = msgspec.json.Encoder()

@@ -17,8 +17,8 @@ from gluon.model.faults import nearest
 from gluon.model.schema import Object
 from gluon.model.types import Boolean, Enum, Integer, Json, List, Number, Reference, Scalar, String, Structure, Type, Uuid
 from gluon.model.values import Check, checker
-from gluon.particle.bodies import shown
 from gluon.particle.schemas import filterable
+from gluon.particle.wording import named, shown
 
 #: Canonical decimal: one spelling for each integer, so that an object has one URL.
 _INTEGER: Final = re.compile(r"0|-?[1-9][0-9]{0,18}")
@@ -30,7 +30,7 @@ class Identifiers:
     """The identifiers of an object's kind, as they stand in paths."""
 
     def __init__(self, obj: Object) -> None:
-        self._name = obj.api.name
+        self._object = obj
         self._type = _scalar(obj.identifier.type)
         self._check = checker(obj.identifier.type)
 
@@ -40,7 +40,7 @@ class Identifiers:
         value = _value(self._type, text)
         id = None if value is None else self._check(value, "", faults)
         if id in (None, "") or faults:
-            raise Missing(f"there is no {self._name} {shown(text)}")
+            raise Missing(f"there is no {named(self._object, text)}")
         return id
 
 

@@ -17,7 +17,8 @@ Schema = dict[str, Any]
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 _TIME: Final[Schema] = {"type": "string", "format": "date-time", "readOnly": True}
-_BOOKKEEPING: Final[dict[str, Schema]] = {
+#: What an answer shows of an object after its attributes. A request may repeat it, as it may repeat any readonly attribute.
+BOOKKEEPING: Final[dict[str, Schema]] = {
     "created_at": {**_TIME, "description": "When it was created, in UTC."},
     "updated_at": {**_TIME, "description": "When it last changed, in UTC."},
     "revision": {
@@ -64,8 +65,8 @@ def full(obj: Object) -> Schema:
     return {
         "type": "object",
         **_described(obj.description),
-        "properties": {**properties, **_BOOKKEEPING},
-        "required": [a.name for a in shown] + list(_BOOKKEEPING),
+        "properties": {**properties, **BOOKKEEPING},
+        "required": [a.name for a in shown] + list(BOOKKEEPING),
     }
 
 
@@ -82,8 +83,9 @@ def create(obj: Object, given: Collection[str] = ()) -> Schema:
 
 
 def update(obj: Object) -> Schema:
-    """The body of a change: what it does not name stays as it is."""
-    properties = {a.name: attribute_schema(a, null=nullable(obj, a)) for a in obj.attributes}
+    """The body of a change: what it does not name stays as it is, and what is readonly it may repeat."""
+    properties = {a.name: attribute_schema(a, null=a.readonly or nullable(obj, a)) for a in obj.attributes}
+    properties |= {name: _or_null(schema) for name, schema in BOOKKEEPING.items()}
     if properties[obj.identifier.name]["type"] == "string":
         properties[obj.identifier.name]["minLength"] = 1
     tenant = obj.by_name.get("tenant_id")

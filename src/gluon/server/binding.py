@@ -18,6 +18,7 @@ from typing import Any
 
 from gluon.errors import Conflict
 from gluon.model.schema import BINDING_ID, BindingState, Object
+from gluon.particle.wording import named
 from gluon.server.metrics import Metrics
 from gluon.server.waits import Wait, Waits
 from gluon.store.contract import Record, Store, Tx
@@ -91,7 +92,7 @@ class Binder:
         """The port as it stands. Raises Conflict where this binding is not its binding any more."""
         record = await self._store.get(port, id)
         if record is None:
-            raise Conflict(f"the {port.api.name} {str(id)!r} was deleted while it was being bound")
+            raise Conflict(f"{named(port, id)} was deleted while it was being bound")
         if record[BINDING_ID] != binding_id:
-            raise Conflict(f"the {port.api.name} {str(id)!r} was changed by another request while it was being bound")
+            raise Conflict(f"{named(port, id)} was changed by another request while it was being bound")
         return Written(record, asked=True, pending=record["binding_state"] == BindingState.BINDING)

@@ -16,6 +16,8 @@ from typing import Any, Final, TextIO
 
 import msgspec
 
+from gluon.particle.wording import printable
+
 #: The id of the request that the running task serves; empty outside of requests.
 request_id: Final[ContextVar[str]] = ContextVar("request_id", default="")
 
@@ -53,4 +55,4 @@ def install(*, debug: bool = False, stream: TextIO | None = None) -> None:
 
 def _printable(line: dict[str, Any]) -> dict[str, Any]:
     """Text that is no Unicode, as a path may be, must not cost the line."""
-    return {k: v.encode("utf-8", "backslashreplace").decode() if isinstance(v, str) else v for k, v in line.items()}
+    return {k: printable(v) if isinstance(v, str) else v for k, v in line.items()}

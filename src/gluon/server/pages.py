@@ -16,6 +16,7 @@ from urllib.parse import parse_qsl, quote, urlencode
 
 from gluon.errors import Fault, Invalid, Missing
 from gluon.particle.documents import SYNONYMS, Document
+from gluon.particle.wording import shown
 from gluon.server.exchange import Request
 
 _MAX_PARAMETERS: Final = 100
@@ -50,7 +51,7 @@ def asked(request: Request, document: Document, limits: Limits) -> Asked:
         attribute = name if name in document.object.by_name else SYNONYMS.get(name, name)
         try:
             if attribute in seen:
-                raise _invalid(f"{_shown(name)} is given more than once")
+                raise _invalid(f"{shown(name)} is given more than once")
             seen.add(attribute)
             if name == "limit":
                 found["limit"] = _limit(text, limits.most)
@@ -93,10 +94,6 @@ def _marker(text: str, document: Document) -> Any:
         return document.parse_id(text)
     except Missing:
         raise _invalid(f"marker must be an identifier of a {document.object.api.name}") from None
-
-
-def _shown(name: str) -> str:
-    return repr(name[:64])
 
 
 def _invalid(detail: str) -> Invalid:

@@ -15,6 +15,7 @@ from typing import Final
 import msgspec
 
 from gluon.errors import Conflict, Invalid, Missing, RequestError, Stale, TooLarge, Unavailable
+from gluon.particle.wording import printable
 from gluon.server.exchange import PROBLEM, Header, Response
 
 #: Seconds after which a client may ask again when the database could not be asked.
@@ -93,13 +94,9 @@ def _encode(document: _Problem) -> bytes:
     try:
         return msgspec.json.encode(document)
     except UnicodeEncodeError:
-        document.detail = _printable(document.detail)
-        document.errors = [_Error(_printable(e.pointer), _printable(e.detail)) for e in document.errors]
+        document.detail = printable(document.detail)
+        document.errors = [_Error(printable(e.pointer), printable(e.detail)) for e in document.errors]
         return msgspec.json.encode(document)
-
-
-def _printable(text: str) -> str:
-    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def _headers(error: RequestError) -> tuple[Header, ...]:

@@ -14,6 +14,7 @@ from typing import Any, Final
 from gluon.errors import Missing
 from gluon.model.schema import Object
 from gluon.particle.documents import Document
+from gluon.particle.wording import named
 from gluon.server.exchange import Request
 from gluon.store.contract import Record, Store
 
@@ -62,4 +63,4 @@ def within(record: Record, scope: Mapping[str, Any]) -> bool:
 
 def missing(obj: Object, id: Any) -> Missing:
     """The error for an object that is not there, or not for the one who asks."""
-    return Missing(f"there is no {obj.api.name} {str(id)!r}")
+    return Missing(f"there is no {named(obj, id)}")

@@ -7,13 +7,16 @@ import copy
 import os
 import uuid
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from gluon.errors import Conflict, Fault
-from gluon.model.schema import BINDING_ID, UNSET, Attribute, Object
+from gluon.model.schema import BINDING_ID, BOOKKEEPING, UNSET, Attribute, Object
 from gluon.model.types import Format, String
 from gluon.store.contract import Record, Tx
 from gluon.store.revisions import created
+
+#: Why a value that a client gives for what is readonly is refused, where it is not the one that is stored.
+SERVERS_OWN: Final = "is set by the server only"
 
 
 async def complete(tx: Tx, obj: Object, given: Mapping[str, Any], faults: list[Fault] | None = None) -> Record:
@@ -26,8 +29,10 @@ async def complete(tx: Tx, obj: Object, given: Mapping[str, Any], faults: list[F
     for attribute in obj.attributes:
         value = given.get(attribute.name)
         if faults is not None and attribute.readonly and value is not None and value != attribute.default:
-            faults.append(Fault(f"/{attribute.name}", "is set by the server only"))
+            faults.append(Fault(f"/{attribute.name}", SERVERS_OWN))
         record[attribute.name] = await _first(tx, obj, attribute) if value is None else value
+    if faults is not None:
+        faults += (Fault(f"/{n}", SERVERS_OWN) for n in BOOKKEEPING if given.get(n) is not None)
     for attribute in obj.attributes:
         if attribute.default_from is not None and record[attribute.name] is None:
             record[attribute.name] = record[attribute.default_from]

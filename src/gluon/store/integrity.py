@@ -9,6 +9,7 @@ from typing import Any
 from gluon.errors import Fault
 from gluon.model.links import Link, links
 from gluon.model.schema import Object, Proton
+from gluon.particle.wording import kinds, shown
 from gluon.store.contract import Tx
 
 
@@ -32,6 +33,10 @@ class Integrity:
         """Who can refer to an object of this kind, through which link."""
         return self._to[obj]
 
+    def wanted(self, link: Link) -> str:
+        """What a link leads to, as a message says it."""
+        return kinds(self._proton.by_name[name] for name in link.reference.targets)
+
     async def faults(self, tx: Tx, obj: Object, record: Mapping[str, Any], names: Iterable[str] | None = None) -> list[Fault]:
         """One fault for each reference to what is not there, in these attributes (all of them by default)."""
         checked = None if names is None else set(names)
@@ -45,8 +50,7 @@ class Integrity:
                 if key in known or await self.exists(tx, link, key):
                     known.add(key)
                     continue
-                kinds = " or ".join(link.reference.targets)
-                found.append(Fault(f"/{name}{pointer}", f"there is no {kinds} '{key}'"))
+                found.append(Fault(f"/{name}{pointer}", f"there is no {self.wanted(link)} {shown(str(key))}"))
         return found
 
     async def exists(self, tx: Tx, link: Link, key: Any) -> bool:

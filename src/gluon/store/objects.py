@@ -16,9 +16,10 @@ import msgspec
 
 from gluon.errors import Fault, Invalid, Missing, Stale
 from gluon.model.schema import Object, Proton, Role
+from gluon.particle.wording import named, shown
 from gluon.store.binding import PLACE, decide
 from gluon.store.contract import Record, Tx
-from gluon.store.filling import complete
+from gluon.store.filling import SERVERS_OWN, complete
 from gluon.store.integrity import Integrity
 from gluon.store.ports import check_interface_change, default_interface
 from gluon.store.removal import Removal
@@ -113,20 +114,20 @@ class Objects:
     async def _found(self, tx: Tx, obj: Object, id: Any, if_match: int | None, scope: Mapping[str, Any]) -> Record:
         record = await tx.lock(obj, id)
         if record is None or any(record[n] != v for n, v in scope.items()):
-            raise Missing(f"there is no {obj.name} '{id}'")
+            raise Missing(f"there is no {named(obj, id)}")
         if if_match is not None and record["revision"] != if_match:
-            raise Stale(f"{obj.name} '{id}' is at revision {record['revision']}, not {if_match}")
+            raise Stale(f"{named(obj, id)} is at revision {record['revision']}, not {if_match}")
         return record
 
     async def _enter(self, tx: Tx, obj: Object, scope: Mapping[str, Any]) -> None:
         """Raise Missing where the path leads through an object that is not there."""
         for link in self._integrity.links(obj):
             if link.attribute.name in scope and not await self._integrity.exists(tx, link, scope[link.attribute.name]):
-                raise Missing(f"there is no {' or '.join(link.reference.targets)} '{scope[link.attribute.name]}'")
+                raise Missing(f"there is no {self._integrity.wanted(link)} {shown(str(scope[link.attribute.name]))}")
 
 
 def _against_scope(values: Mapping[str, Any], scope: Mapping[str, Any]) -> list[Fault]:
-    return [Fault(f"/{n}", f"the path says '{v}'") for n, v in scope.items() if values.get(n, v) not in (v, None)]
+    return [Fault(f"/{n}", f"the path says {shown(str(v))}") for n, v in scope.items() if values.get(n, v) not in (v, None)]
 
 
 def _differs(obj: Object, name: str, stored: Any, given: Any) -> bool:
@@ -143,11 +144,11 @@ def _refused(obj: Object, changes: Mapping[str, Any]) -> list[Fault]:
     """The faults of a change: what may not change at all, what may not become null."""
     faults = []
     for name, value in changes.items():
-        attribute = obj.by_name[name]
-        if attribute is obj.identifier:
+        attribute = obj.by_name.get(name)
+        if attribute is None or attribute.readonly:  # none: bookkeeping, which a client may repeat
+            faults.append(Fault(f"/{name}", SERVERS_OWN))
+        elif attribute is obj.identifier:
             faults.append(Fault(f"/{name}", "identifies the object and cannot change"))
-        elif attribute.readonly:
-            faults.append(Fault(f"/{name}", "is set by the server only"))
         elif attribute.immutable:
             faults.append(Fault(f"/{name}", "is set at creation only"))
         elif attribute.required and value is None:

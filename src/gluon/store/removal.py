@@ -16,6 +16,7 @@ from gluon.errors import Conflict
 from gluon.model.links import Link
 from gluon.model.schema import Object, OnDelete, Proton, Role
 from gluon.model.types import List
+from gluon.particle.wording import named
 from gluon.store.contract import Record, Tx
 from gluon.store.integrity import Integrity
 from gluon.store.ports import PORT_ID, is_default
@@ -48,15 +49,15 @@ class Removal:
         """Remove an object and what goes with it, each with its change row. Raises Conflict naming what stands in the way."""
         id = record[obj.identifier.name]
         if obj.role is Role.INTERFACE and self._proton.port is not None and is_default(obj, record):
-            raise Conflict(f"{obj.name} '{id}' is the default interface of {self._proton.port.name} '{id}' and goes with it only")
+            raise Conflict(f"{named(obj, id)} is the default interface of {named(self._proton.port, id)} and goes with it only")
         sweep = await self._find(tx, obj, id)
         for key, link, target in sweep.freed:
             if key not in sweep.doomed:
                 await self._let_go(tx, key, link, target, sweep)
-        in_the_way = [f"{o.name} '{i}' ({through})" for (o, i), through in sweep.blockers.items() if (o, i) not in sweep.doomed]
+        in_the_way = [f"{named(o, i)} ({through})" for (o, i), through in sweep.blockers.items() if (o, i) not in sweep.doomed]
         if in_the_way:
-            named = ", ".join(in_the_way[:_NAMED]) + (", …" if len(in_the_way) > _NAMED else "")
-            raise Conflict(f"{obj.name} '{id}' is still referred to by {named}")
+            listed = ", ".join(in_the_way[:_NAMED]) + (", …" if len(in_the_way) > _NAMED else "")
+            raise Conflict(f"{named(obj, id)} is still referred to by {listed}")
         await self._delete(tx, list(sweep.doomed))
 
     async def _find(self, tx: Tx, obj: Object, id: Any) -> _Sweep:

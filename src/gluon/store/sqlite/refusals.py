@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from gluon.errors import Conflict, Fault, Invalid
 from gluon.model.schema import Attribute
+from gluon.particle.wording import named, shown
 from gluon.store.rowplans import ObjectPlan
 from gluon.store.statements import Statement
 
@@ -30,11 +31,11 @@ def explain(rows: Rows, plan: ObjectPlan, record: Mapping[str, Any], error: sqli
     columns = {c.name: c.key for c in plan.table.columns}
     names = tuple(columns[column] for _, column in places)
     if names == (plan.identifier,):
-        return _conflict(names, f"{plan.object.name} '{record[plan.identifier]}' exists already")
+        return _conflict(names, f"{named(plan.object, record[plan.identifier])} exists already")
     values = {n: plan.column(n, record[n]) for n in names}
     found = rows.run(plan.find(names), values)
     said = ", ".join(f"{n} {_shown(plan.object.by_name[n], record[n])}" for n in names)
-    holder = f" by {plan.object.name} '{found[0][0]}'" if found else ""
+    holder = f" by {named(plan.object, found[0][0])}" if found else ""
     return _conflict(names, f"{said} is taken{holder}")
 
 
@@ -45,7 +46,7 @@ def _taken_item(rows: Rows, plan: ObjectPlan, table: str, record: Mapping[str, A
         value = dict(zip(element.insert.names, row, strict=True))["value"]
         for (owner,) in rows.run(element.owner_of, {"value": value, "limit": 1}):
             if owner != record[plan.identifier]:
-                return _conflict((name,), f"{name} {_shown(element.attribute, value)} is taken by {plan.object.name} '{owner}'")
+                return _conflict((name,), f"{name} {_shown(element.attribute, value)} is taken by {named(plan.object, owner)}")
     return _conflict((name,), f"{name} holds an item that is taken")
 
 
@@ -56,4 +57,4 @@ def _conflict(names: Sequence[str], detail: str) -> Conflict:
 def _shown(attribute: Attribute, value: Any) -> str:
     if attribute.write_only:
         return "(secret)"
-    return f"'{value}'" if isinstance(value, str) else str(value)
+    return shown(value) if isinstance(value, str) else str(value)

@@ -11,6 +11,7 @@ from typing import Any, Final, TypeVar, cast
 from gluon.errors import Conflict, Invalid
 from gluon.model.schema import Attribute, Object
 from gluon.model.types import Integer
+from gluon.particle.wording import named
 from gluon.store.contract import Query, Record, Referrer
 from gluon.store.logplans import LogPlans
 from gluon.store.plans import Plans
@@ -111,7 +112,7 @@ class SqliteTx(SqliteReads):
         try:
             self._run(self._plans.of[obj].delete.sql, (id,))
         except sqlite3.IntegrityError as error:
-            raise Conflict(f"{obj.name} '{id}' is still referred to") from error
+            raise Conflict(f"{named(obj, id)} is still referred to") from error
 
     async def referrers(self, obj: Object, id: Any, limit: int = 10) -> list[Referrer]:
         """See the contract."""
