@@ -41,8 +41,6 @@ class Record(msgspec.Struct, frozen=True, gc=False):
     __object__: ClassVar[str] = ""
     __fields__: ClassVar[Mapping[str, str]] = {}
     __secrets__: ClassVar[frozenset[str]] = frozenset()
-    #: Whether there are secrets in it at any depth.
-    __secretive__: ClassVar[bool] = False
 
     def __getitem__(self, name: str) -> Any:
         return getattr(self, self.__fields__[name])
@@ -118,30 +116,16 @@ def shim_types(proton: Proton) -> Mapping[str, ShimType]:
 
 
 def shown(record: State) -> dict[str, Any]:
-    """What may be logged of a record: attributes that are set, with secrets masked at any depth."""
+    """What may be logged of a record: attributes that are set, with secrets masked."""
     secrets: frozenset[str] = getattr(record, "__secrets__", frozenset())
-    return {n: MASK if n in secrets else _shown(v) for n, v in record.items() if v is not None}
-
-
-def _shown(value: Any) -> Any:
-    if isinstance(value, Record):
-        return shown(value)
-    return [_shown(v) for v in value] if isinstance(value, list) else value
+    return {n: MASK if n in secrets else v for n, v in record.items() if v is not None}
 
 
 def without_secrets(record: Record) -> Record:
-    """The record as it may be kept elsewhere: its secrets are None, at any depth."""
-    if not record.__secretive__:
+    """The record as it may be kept elsewhere: its secrets are None."""
+    if not record.__secrets__:
         return record
-    fields = record.__fields__.items()
-    changed = {field: None if name in record.__secrets__ else _kept(getattr(record, field)) for name, field in fields}
-    return msgspec.structs.replace(record, **changed)
-
-
-def _kept(value: Any) -> Any:
-    if isinstance(value, Record):
-        return without_secrets(value)
-    return [_kept(v) for v in value] if isinstance(value, list) else value
+    return msgspec.structs.replace(record, **{record.__fields__[name]: None for name in record.__secrets__})
 
 
 def _struct(name: str, fields: list[tuple[str, Any]], attributes: tuple[Attribute, ...]) -> type[Record]:
@@ -151,7 +135,6 @@ def _struct(name: str, fields: list[tuple[str, Any]], attributes: tuple[Attribut
         "__object__": name,
         "__fields__": python,
         "__secrets__": frozenset(a.name for a in attributes if a.write_only),
-        "__secretive__": any(map(_secretive, attributes)),
     }
     made = msgspec.defstruct(
         name,
@@ -193,14 +176,6 @@ def _of(type: Type, name: str) -> Any:  # noqa: PLR0911 - a case for each type
             return dict[str, Any]
         case _:
             assert_never(type)
-
-
-def _secretive(attribute: Attribute) -> bool:
-    """Whether the attribute is a secret, or holds one."""
-    inner = attribute.type
-    while isinstance(inner, List):
-        inner = inner.items
-    return attribute.write_only or (isinstance(inner, Structure) and any(map(_secretive, inner.attributes)))
 
 
 def _recurs(attribute: Attribute) -> bool:

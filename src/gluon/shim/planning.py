@@ -156,7 +156,7 @@ def done(verb: Verb, wanted: Wanted | None, had: Handed | None) -> Handed | None
     if verb in (Verb.DELETE, Verb.FORGET) or had is None:
         return None
     if verb is Verb.UNBIND:
-        return replace(had, bound="", host="", device="", lost=False, refusal="")
+        return replace(had, bound="", host="", device="", settled=had.settled if had.lost else "", lost=False, refusal="")
     assert wanted is not None
     return replace(
         had,
