@@ -3,10 +3,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
+import threading
 import uuid
 
-from gluon.store.contract import Backlog, Store, SyncMark
+from gluon.store.contract import Backlog, Reads, Store, SyncMark
 
 from .conftest import Desk
 
@@ -74,6 +76,29 @@ async def test_backlog_and_pending(desk: Desk) -> None:
     mark = desk.proton.by_name["Mark"]
     assert await desk.store.log.pending(mark, ["a", "x"]) == {"a"}
     assert await desk.store.log.pending(desk.proton.by_name["Peer"], ["a"]) == set()
+    assert await desk.store.log.pending(mark, []) == set()
+    many = [f"x{n}" for n in range(250)]
+    assert await desk.store.log.pending(mark, ["a", *many, "b"]) == {"a", "b"}
+
+
+async def test_a_long_read_does_not_hold_up_the_relay(desk: Desk) -> None:
+    """The API's reads and the relay's do not wait for one another."""
+    taken = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    going_on = threading.Event()
+
+    async def long(reads: Reads) -> None:
+        loop.call_soon_threadsafe(taken.set)
+        assert going_on.wait(10)
+
+    await desk.make("Mark", value="a", group="both")
+    reading = asyncio.ensure_future(desk.store.read(long))
+    await taken.wait()
+    async with asyncio.timeout(5):
+        batch = await desk.store.log.take(desk.proton.name, 10)
+    assert len(batch.changes) == 1
+    going_on.set()
+    await reading
 
 
 async def test_keys_set_aside(desk: Desk) -> None:

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from gluon.errors import SettingsError
+from gluon.errors import SettingsError, Unavailable
 from gluon.model.schema import Info, Object, Proton, Role
 from gluon.model.types import String
+from gluon.store.contract import Query
 from gluon.store.opening import open_store
 from gluon.store.sqlite.engine import SqliteStore
 
@@ -122,3 +123,21 @@ async def test_two_protons_that_need_one_table(tmp_path: Path) -> None:
     text = await refused(url(tmp_path / "a.sqlite"), *protons)
     assert "a_b_thing" in text
     assert "'a-b' and 'a'" in text
+
+
+async def test_a_closed_store_says_so(tmp_path: Path) -> None:
+    proton = network()
+    store = await open_store(url(tmp_path / "a.sqlite"), [proton])
+    peer = proton.by_name["Peer"]
+    await store.close()
+    await store.close()
+    for call in (
+        lambda: store.get(peer, "x"),
+        lambda: store.page(peer, Query({}, 1)),
+        lambda: store.write(lambda tx: tx.get(peer, "x")),
+        lambda: store.log.take(proton.name, 1),
+        store.log.backlog,
+        store.ready,
+    ):
+        with pytest.raises(Unavailable, match="closed, for the server is stopping"):
+            await call()

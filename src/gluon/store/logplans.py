@@ -3,12 +3,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import sqlalchemy as sa
 
 from gluon.particle.systables import system_tables
 from gluon.store.statements import Statement, compiled
+
+#: How many identifiers ``pending`` takes at a time: its parameters ``id0`` and so on.
+PENDING: Final = 100
 
 
 class LogPlans:
@@ -31,7 +34,9 @@ class LogPlans:
             .limit(sa.bindparam("limit"))
         )
         self.drop = made(sa.delete(changes).where(changes.c.id == sa.bindparam("id")))
-        self.pending = made(sa.select(changes.c.object_id).distinct().where(*_equal(changes, "proton", "object")))
+        wanted: list[sa.BindParameter[str]] = [sa.bindparam(f"id{n}") for n in range(PENDING)]
+        of_object = _equal(changes, "proton", "object")
+        self.pending = made(sa.select(changes.c.object_id).distinct().where(*of_object, changes.c.object_id.in_(wanted)))
         self.backlog = made(sa.select(sa.func.count(), sa.func.min(changes.c.at)).select_from(changes))
         self.get_mark = made(sa.select(marks.c.epoch, marks.c.batch).where(*_equal(marks, "proton")))
         self.drop_mark = made(sa.delete(marks).where(*_equal(marks, "proton")))

@@ -2,6 +2,7 @@
 """The embedded database: one file, no server.
 
 opening        makes or checks the file            ─► connections
+reading        threads that read, each on snapshots of its own
 committing     one writer thread, commits in groups
 transactions   Reads and Tx on a connection
 changelog      the relay's side

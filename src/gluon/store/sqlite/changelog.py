@@ -15,24 +15,23 @@ from typing import Any, Protocol, TypeVar, cast
 from gluon.model.schema import Object
 from gluon.model.types import Integer, Reference
 from gluon.store.contract import Backlog, Change, ChangeBatch, StuckKey, SyncMark
-from gluon.store.logplans import LogPlans
+from gluon.store.logplans import PENDING, LogPlans
 from gluon.store.plans import Plans
 from gluon.store.sqlite.transactions import SqliteReads, SqliteTx, Work
 
 T = TypeVar("T")
 
 
-class _Engine(Protocol):
-    async def read(self, work: Work[T]) -> T: ...
-
-    async def write(self, work: Work[T]) -> T: ...
+class _Run(Protocol):
+    async def __call__(self, work: Work[T]) -> T: ...
 
 
 class SqliteChangeLog:
     """See ``gluon.store.contract.ChangeLog``."""
 
-    def __init__(self, engine: Any, plans: Plans, log: LogPlans) -> None:
-        self._engine: _Engine = engine
+    def __init__(self, read: _Run, write: _Run, plans: Plans, log: LogPlans) -> None:
+        self._read = read
+        self._write = write
         self._plans = plans
         self._log = log
         self._notified: list[Callable[[], None]] = []
@@ -52,7 +51,7 @@ class SqliteChangeLog:
         async def work(tx: SqliteReads) -> str:
             return cast("str", tx.run(self._log.get_meta, {"name": "database"})[0][0])
 
-        return await self._engine.read(work)
+        return await self._read(work)
 
     async def take(self, proton: str, limit: int) -> ChangeBatch:
         """See the contract."""
@@ -69,7 +68,7 @@ class SqliteChangeLog:
             changes = [Change(obj, id, await tx.get(obj, id)) for obj, id in known]
             return ChangeBatch(proton, tuple(row[0] for row in rows), tuple(changes))
 
-        return await self._engine.read(work)
+        return await self._read(work)
 
     async def settle(self, batch: ChangeBatch, mark: SyncMark) -> None:
         """See the contract. What is in ``batch.changes`` counts as sent."""
@@ -82,7 +81,7 @@ class SqliteChangeLog:
                     tx.run(self._log.drop_stuck, _key(change))
             self._set_mark(tx, batch.proton, mark)
 
-        await self._engine.write(work)
+        await self._write(work)
 
     async def mark(self, proton: str) -> SyncMark | None:
         """See the contract."""
@@ -91,7 +90,7 @@ class SqliteChangeLog:
             rows = tx.run(self._log.get_mark, {"proton": proton})
             return SyncMark(*rows[0]) if rows else None
 
-        return await self._engine.read(work)
+        return await self._read(work)
 
     async def set_mark(self, proton: str, mark: SyncMark) -> None:
         """See the contract."""
@@ -99,16 +98,22 @@ class SqliteChangeLog:
         async def work(tx: SqliteTx) -> None:
             self._set_mark(tx, proton, mark)
 
-        await self._engine.write(work)
+        await self._write(work)
 
     async def pending(self, obj: Object, ids: Sequence[Any]) -> set[Any]:
         """See the contract."""
 
         async def work(tx: SqliteReads) -> set[Any]:
-            rows = tx.run(self._log.pending, {"proton": obj.proton, "object": obj.name})
-            return set(ids) & {identifier(obj, row[0]) for row in rows}
+            found: set[Any] = set()
+            for start in range(0, len(ids), PENDING):
+                part = [str(id) for id in ids[start : start + PENDING]]
+                part += part[-1:] * (PENDING - len(part))
+                wanted = {f"id{n}": id for n, id in enumerate(part)}
+                rows = tx.run(self._log.pending, {"proton": obj.proton, "object": obj.name, **wanted})
+                found.update(identifier(obj, row[0]) for row in rows)
+            return found
 
-        return await self._engine.read(work)
+        return await self._read(work)
 
     async def backlog(self) -> Backlog:
         """See the contract."""
@@ -117,7 +122,7 @@ class SqliteChangeLog:
             ((rows, oldest),) = tx.run(self._log.backlog, {})
             return Backlog(rows, max(0.0, time.time() - oldest / 1000) if rows else 0.0)
 
-        return await self._engine.read(work)
+        return await self._read(work)
 
     async def set_aside(self, change: Change, reason: str) -> None:
         """See the contract."""
@@ -127,7 +132,7 @@ class SqliteChangeLog:
             tx.run(self._log.drop_stuck, _key(change))
             tx.run(self._log.add_stuck, {**_key(change), "reason": reason, "since": since})
 
-        await self._engine.write(work)
+        await self._write(work)
 
     async def stuck(self) -> list[StuckKey]:
         """See the contract."""
@@ -135,7 +140,7 @@ class SqliteChangeLog:
         async def work(tx: SqliteReads) -> list[StuckKey]:
             return [StuckKey(*row) for row in tx.run(self._log.stuck, {})]
 
-        return await self._engine.read(work)
+        return await self._read(work)
 
     async def retry_stuck(self) -> int:
         """See the contract."""
@@ -149,7 +154,7 @@ class SqliteChangeLog:
             tx.run(self._log.clear_stuck, {})
             return len(keys)
 
-        return await self._engine.write(work)
+        return await self._write(work)
 
     async def probe(self) -> None:
         """Write something; raises Unavailable where that cannot be done."""
@@ -157,7 +162,7 @@ class SqliteChangeLog:
         async def work(tx: SqliteTx) -> None:
             tx.run(self._log.set_meta, {"key": "probed", "new": str(time.time_ns())})
 
-        await self._engine.write(work)
+        await self._write(work)
 
     def _set_mark(self, tx: SqliteTx, proton: str, mark: SyncMark) -> None:
         tx.run(self._log.drop_mark, {"proton": proton})

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from gluon.errors import Unavailable
-from gluon.store.sqlite.failures import unavailable
+from gluon.store.sqlite.failures import closed, unavailable
 from gluon.store.sqlite.transactions import SqliteTx, drive
 
 #: The most units of work in one transaction: bounds how long the first waits for the last.
@@ -57,7 +57,7 @@ class Writer:
     def submit(self, work: Callable[[SqliteTx], Awaitable[Any]]) -> asyncio.Future[Any]:
         """Queue a unit of work; its result comes once it is committed."""
         if self._closed:
-            raise Unavailable("database: closed")
+            raise closed()
         future = self._loop.create_future()
         self._jobs.put(_Job(work, future))
         return future

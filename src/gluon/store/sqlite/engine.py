@@ -2,7 +2,7 @@
 """The Store over one SQLite file.
 
     get              on the event loop, on a connection of its own: one look-up costs less than any hand-over
-    page, read       in the reader's thread
+    page, read       in a reader's thread; the relay has a reader to itself
     write            in the writer's thread, in groups (``committing``)
 
 In WAL mode readers never wait for the writer, nor it for them.
@@ -10,25 +10,23 @@ In WAL mode readers never wait for the writer, nor it for them.
 
 from __future__ import annotations
 
-import asyncio
 import sqlite3
 from collections.abc import Awaitable, Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
 
 from sqlalchemy.dialects import sqlite
 
-from gluon.errors import Unavailable
 from gluon.model.schema import Object, Proton
 from gluon.store.contract import Query, Record
 from gluon.store.logplans import LogPlans
 from gluon.store.plans import Plans
 from gluon.store.sqlite.changelog import SqliteChangeLog
 from gluon.store.sqlite.committing import Writer
-from gluon.store.sqlite.failures import unavailable
+from gluon.store.sqlite.failures import closed, unavailable
 from gluon.store.sqlite.opening import connect, prepare
-from gluon.store.sqlite.transactions import UNSTORABLE, SqliteReads, SqliteTx, drive
+from gluon.store.sqlite.reading import Reader
+from gluon.store.sqlite.transactions import UNSTORABLE, SqliteReads, SqliteTx
 
 T = TypeVar("T")
 
@@ -46,10 +44,9 @@ class SqliteStore:
         prepare(path, plans, log, auto_apply=auto_apply, busy=busy)
         self._plans = plans
         self._near = connect(path, writes=False, busy=busy)
-        self._far = connect(path, writes=False, busy=busy, everywhere=True)
-        self._reader = ThreadPoolExecutor(1, "gluon-reader")
+        self._readers = [self._reader(path, busy, name) for name in ("gluon-reader", "gluon-relay-reader")]
         self._gets = {obj: (plan.get.sql, plan.record) for obj, plan in plans.of.items()}
-        self._log = SqliteChangeLog(self, plans, log)
+        self._log = SqliteChangeLog(self._readers[1].read, self.write, plans, log)
         writing = connect(path, writes=True, busy=busy, everywhere=True)
         self._writer = Writer(writing, lambda: SqliteTx(writing, plans, log), self._log.changed)
         self._closed = False
@@ -61,6 +58,8 @@ class SqliteStore:
 
     async def get(self, obj: Object, id: Any) -> Record | None:
         """See the contract."""
+        if self._closed:
+            raise closed()
         sql, decode = self._gets[obj]
         try:
             row = self._near.execute(sql, (id,)).fetchone()
@@ -80,9 +79,7 @@ class SqliteStore:
 
     async def read(self, work: Callable[[Any], Awaitable[T]]) -> T:
         """See the contract."""
-        if self._closed:
-            raise Unavailable("database: closed")
-        return await asyncio.get_running_loop().run_in_executor(self._reader, self._snapshot, work)
+        return await self._readers[0].read(work)
 
     async def write(self, work: Callable[[Any], Awaitable[T]]) -> T:
         """See the contract."""
@@ -99,16 +96,10 @@ class SqliteStore:
             return
         self._closed = True
         await self._writer.close()
-        await asyncio.to_thread(self._reader.shutdown)
-        self._far.close()
+        for reader in self._readers:
+            await reader.close()
         self._near.close()
 
-    def _snapshot(self, work: Callable[[Any], Awaitable[T]]) -> T:
-        try:
-            self._far.execute("BEGIN")
-            try:
-                return drive(work(SqliteReads(self._far, self._plans)))
-            finally:
-                self._far.execute("COMMIT")
-        except sqlite3.Error as error:
-            raise unavailable(error) from error
+    def _reader(self, path: Path, busy: float, name: str) -> Reader:
+        connection = connect(path, writes=False, busy=busy, everywhere=True)
+        return Reader(connection, lambda: SqliteReads(connection, self._plans), name)
