@@ -12,7 +12,8 @@ test ─► API (ASGI, in process) ─► SQLite in the folder ─► relay ─�
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import KW_ONLY, dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -24,15 +25,12 @@ from gluon.model.catalogue import Family, load_catalogue
 from gluon.model.faults import nearest
 from gluon.model.schema import Proton
 from gluon.testing.asking import Answer, Api, Record, Records, ask
+from gluon.testing.bugs import Bugs
 from gluon.testing.serving import Cluster, RunningShim, Server
 from gluon.testing.settling import unsettled
 from gluon.testing.witness import Witness
 
 _GLANCE: Final = 0.002  # seconds between two looks
-
-
-class BackendFailed(AssertionError):
-    """The backend raised what is neither Temporary nor Permanent: a bug. ``__cause__`` is what it raised."""
 
 
 class Unsettled(AssertionError):
@@ -66,31 +64,30 @@ class Stack:
         self._cluster = Cluster(self.endpoint)
         self._server: Server | None = None
         self._kv: Kv | None = None
-        self._bugs: list[Exception] = []
-        self._bug = asyncio.Event()
+        self._bugs = Bugs(strict=self.strict)
+        self._exits = AsyncExitStack()
         self._requests: set[asyncio.Task[Answer]] = set()
 
     async def __aenter__(self) -> Self:
-        self._kv = await self._cluster.connect()
-        try:
+        async with AsyncExitStack() as exits:
+            self._kv = await self._cluster.connect()
+            exits.push_async_callback(self._kv.close)
+            exits.push_async_callback(self.stop_server)
+            exits.push_async_callback(self._stop_shims)
             await self.start_server()
             if self.backend is not None:
                 await self.start_shim(self.backend, hosts=self.hosts)
-        except BaseException:
-            await self._end()
-            raise
+            self._exits = exits.pop_all()
         return self
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        await self._end()
+        await self._exits.aclose()
         if error is None:
-            self._raise_bug()
+            self._bugs.check()
 
-    async def _end(self) -> None:
+    async def _stop_shims(self) -> None:
         for shim in reversed(self.shims):
             await shim.stop()
-        await self.stop_server()
-        await self.kv.close()
 
     # The API.
 
@@ -122,15 +119,10 @@ class Stack:
         self, method: str, target: str, values: Mapping[str, Any] | None = None, headers: Mapping[str, str] | None = None
     ) -> Answer:
         """Send any request; ``target`` is path and query. Raises Problem for a status from 400, BackendFailed."""
-        self._raise_bug()
         request = asyncio.create_task(ask(self.server.app, method, target, values, headers))
         self._requests.add(request)
         request.add_done_callback(self._requests.discard)
-        failed = asyncio.create_task(self._bug.wait())
-        await asyncio.wait([request, failed], return_when=asyncio.FIRST_COMPLETED)
-        failed.cancel()
-        self._raise_bug()
-        return request.result()
+        return await self._bugs.unless(request)
 
     # What runs.
 
@@ -190,7 +182,7 @@ class Stack:
         if any(shim.name == name and shim.proton is model for shim in self.shims):
             raise ValueError(f"there is a shim '{name}' for {model.name}: give this one another name")
         values = settings.Shim(host_list=tuple(hosts), name=name, binds=binds, tenants=tuple(tenants))
-        shim = RunningShim(name, model, backend, values, Witness(model, self._alarm()), self._cluster)
+        shim = RunningShim(name, model, backend, values, Witness(model, self._bugs.alarm()), self._cluster)
         self.shims.append(shim)
         await self._start(shim)
         return shim
@@ -225,38 +217,24 @@ class Stack:
             except KvError as error:
                 return str(error)
 
+        await self._until(look)
+
+    async def _start(self, shim: RunningShim) -> None:
+        await shim.start()
+
+        async def look() -> str:
+            return "" if shim.running and shim.shim.working else f"the shim {shim.name} has not signed in and loaded"
+
+        await self._until(look)
+
+    async def _until(self, look: Callable[[], Awaitable[str]]) -> None:
+        """Look again and again until nothing is left to be said against it, or a backend has failed."""
         reason = "nothing was looked at"
         try:
             async with asyncio.timeout(self.patience):
                 while reason := await look():
-                    self._raise_bug()
+                    self._bugs.check()
                     await asyncio.sleep(_GLANCE)
         except TimeoutError:
-            raise Unsettled(f"not settled within {self.patience:g} s: {reason}") from None
-        self._raise_bug()
-
-    async def _start(self, shim: RunningShim) -> None:
-        await shim.start()
-        try:
-            async with asyncio.timeout(self.patience):
-                while shim.running and not shim.shim.working:  # noqa: ASYNC110 - a shim tells nobody that it works
-                    await asyncio.sleep(_GLANCE)
-        except TimeoutError:
-            raise Unsettled(f"the shim {shim.name} did not sign in within {self.patience:g} s") from None
-
-    def _alarm(self) -> Any:
-        loop = asyncio.get_running_loop()
-
-        def alarm(error: Exception) -> None:
-            if self.strict:
-                loop.call_soon_threadsafe(self._noticed, error)
-
-        return alarm
-
-    def _noticed(self, error: Exception) -> None:
-        self._bugs.append(error)
-        self._bug.set()
-
-    def _raise_bug(self) -> None:
-        if self._bugs:
-            raise BackendFailed(f"the backend raised {self._bugs[0]!r}") from self._bugs[0]
+            raise Unsettled(f"not so within {self.patience:g} s: {reason}") from None
+        self._bugs.check()
