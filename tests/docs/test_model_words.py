@@ -5,7 +5,20 @@ import re
 
 import pytest
 
-from gluon.model import declarations, formats, grammar, info, objects, references, rules, source, typereader, uniques, values
+from gluon.model import (
+    declarations,
+    faults,
+    formats,
+    grammar,
+    info,
+    objects,
+    references,
+    rules,
+    source,
+    typereader,
+    uniques,
+    values,
+)
 from gluon.model.imports import shipped
 from gluon.model.nodes import Map
 from gluon.model.roles import BASE_OF_ROLE
@@ -88,6 +101,7 @@ def test_the_limits_are_the_compilers():
         source.MAX_NODES,
         declarations.MAX_OBJECTS,
         declarations.MAX_NAME,
+        faults.MAX_FAULTS,
         objects.MAX_API_NAME,
         objects.MAX_ATTRIBUTES,
         uniques.MAX_NAMES,

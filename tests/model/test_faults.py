@@ -136,6 +136,35 @@ def test_more_attributes_than_a_table_has_columns():
     ]
 
 
+def test_words_of_any_length_make_a_line():
+    (line,) = faults(f"{ATTRIBUTES}      x: {{type: {'t' * 5000}}}")
+    assert line == f"m.yaml:7:17: unknown type '{'t' * 486}…"
+    (line,) = faults(f"info: {{name: m, version: 1}}\nimports: {'x' * 5000}\nobjects: {{A: {{api: {{name: a}}}}}}")
+    assert line.startswith("m.yaml:2:10: cannot import 'xxx")
+
+
+def test_a_file_with_too_many_faults_is_given_up():
+    objects = "".join(
+        f"  Obj{i}: {{api: {{name: a{i}}}, attributes: {{" + ", ".join(f"a{j}: {{type: Obk{j}x}}" for j in range(25)) + "}}\n"
+        for i in range(200)
+    )
+    found = faults(HEAD + objects)
+    assert len(found) == 1001
+    assert found[-1].endswith("and so on: more than 1000 faults")
+
+
+@pytest.mark.parametrize("values", [", ".join(f"v{i}" for i in range(20_000)), ", ".join(["v"] * 20_000)])
+def test_many_words_and_names_are_read_in_time(values):
+    found = faults(f"{ATTRIBUTES}      x: {{type: enum, values: [{values}], default: w}}\n    unique: [[{values}]]")
+    assert len(found) in (2, 1001)
+
+
+def test_what_is_shared_is_looked_at_once_for_suggestions():
+    shared = ", ".join(f"a{i}: {{type: strin, lenght: 1}}" for i in range(100))
+    objects = "".join(f"  B{i}: {{api: {{name: b{i}}}, attributes: *t}}\n" for i in range(100))
+    assert len(faults(f"{HEAD}  A: {{api: {{name: a}}, attributes: &t {{{shared}}}}}\n{objects}")) == 200
+
+
 SHIPPED = (shipped() / "net-l3vpn.yaml").read_text()
 
 

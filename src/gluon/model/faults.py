@@ -6,10 +6,15 @@ from __future__ import annotations
 import difflib
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
-from typing import Self
+from typing import Final, Self
 
 from gluon.errors import GluonError
 from gluon.model.schema import Place
+
+#: How much of a message is printed: the model's writer chose how long its words are.
+MAX_MESSAGE: Final = 500
+#: How many faults are looked for.
+MAX_FAULTS: Final = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,8 +26,10 @@ class ModelFault:
     suggestion: str | None = None
 
     def __str__(self) -> str:
-        text = f"{self.place}: {self.message}"
-        return f"{text}: did you mean '{self.suggestion}'?" if self.suggestion else text
+        """One line, whatever the model holds."""
+        message = self.message if len(self.message) <= MAX_MESSAGE else f"{self.message[:MAX_MESSAGE]}…"
+        text = f"{self.place}: {message}" + (f": did you mean '{self.suggestion}'?" if self.suggestion else "")
+        return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
 class ModelError(GluonError):
@@ -35,18 +42,29 @@ class ModelError(GluonError):
 
 @dataclass(slots=True)
 class Faults:
-    """Collects faults while a model is read, so that all of them are reported at once. Nothing is reported twice."""
+    """Collects faults while a model is read, so that all of them are reported at once. Nothing is reported twice.
+
+    A file with more than ``MAX_FAULTS`` of them is given up: whatever notes a fault may raise ``ModelError``.
+    """
 
     found: dict[ModelFault, None] = field(default_factory=dict)
+    noted: set[tuple[Place, str]] = field(default_factory=set)
 
     def add(self, place: Place, message: str, suggestion: str | None = None) -> Self:
         """Note a fault; returns itself so that ``raise faults.add(…).error()`` reads well."""
-        self.found.setdefault(ModelFault(place, message, suggestion))
+        if (place, message) not in self.noted:
+            self.noted.add((place, message))
+            self.found.setdefault(ModelFault(place, message, suggestion))
+        if len(self.found) > MAX_FAULTS:
+            self.found.popitem()
+            raise ModelError([*self.found, ModelFault(place, f"and so on: more than {MAX_FAULTS} faults")])
         return self
 
     def unknown(self, place: Place, what: str, word: str, words: Iterable[str]) -> None:
         """Note that ``word`` is not one of ``words``, with the nearest of them."""
-        self.add(place, f"unknown {what} '{word}'", nearest(word, words))
+        message = f"unknown {what} '{word}'"
+        if (place, message) not in self.noted:  # looking for the nearest is slow
+            self.add(place, message, nearest(word, words))
 
     def no_choice(self, place: Place, what: str, word: str, words: Collection[str]) -> None:
         """Note that ``word`` is not one of a few ``words``, with the nearest or all of them."""

@@ -42,9 +42,9 @@ class Library:
             return name, source.parse(self.texts[name], name)
         names = [(folder, name) for folder in self.folders]
         names += [(shipped(), name), (shipped(), name.removeprefix(CLASSIC_FOLDER))]
-        for folder, relative in names:
+        for folder, relative in names if not Path(name).is_absolute() else ():
             path = folder / relative
-            if path.is_file():
+            if _is_file(path):
                 return str(path), self.read(path)
         return None
 
@@ -54,3 +54,10 @@ class Library:
         if key not in self.trees:
             self.trees[key] = source.read(path)
         return self.trees[key]
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # a name that no file can have
+        return False

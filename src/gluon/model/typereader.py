@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final, Protocol
 
 from gluon.model import grammar, patterns
 from gluon.model.faults import Faults, nearest
 from gluon.model.grammar import Fields
-from gluon.model.nodes import Map, Scalar, as_text
+from gluon.model.nodes import Map, as_text
 from gluon.model.references import References
 from gluon.model.schema import Attribute
 from gluon.model.types import (
@@ -72,6 +72,7 @@ class Types:
     references: References
     faults: Faults
     members: Members
+    meant: dict[str, str | None] = field(default_factory=dict)
 
     def of(self, fields: Fields, *, implied: str | None = None) -> Type | None:
         """The type that these keys describe; ``implied`` is its name where none is given."""
@@ -82,7 +83,9 @@ class Types:
             return None
         fitting = FITTING.get(name)
         if fitting is None and not self.references.known(name):
-            self.faults.add(fields.at("type"), f"unknown type '{name}'", self._meant(name))
+            if name not in self.meant:
+                self.meant[name] = self._meant(name)
+            self.faults.add(fields.at("type"), f"unknown type '{name}'", self.meant[name])
             return None
         for key in grammar.TYPE.keys() & fields.entries.keys() - {"type", "description"} - (fitting or frozenset()):
             self.faults.add(fields.entries[key].place, f"{key} does not fit the type {name}")
@@ -179,18 +182,17 @@ class Types:
         return found
 
     def _enum(self, fields: Fields) -> Enum:
-        values = [v.text for v in fields.texts("values")]
-        if not values and "values" not in fields.wrong:
+        words = fields.texts("values")
+        if not words and "values" not in fields.wrong:
             self.faults.add(fields.at("values"), "an enum needs values: the words it may be")
-        for index, scalar in enumerate(fields.texts("values")):
-            self._word(scalar, values[:index])
-        return Enum(tuple(dict.fromkeys(values)))
-
-    def _word(self, scalar: Scalar, before: list[str]) -> None:
-        if scalar.text in before:
-            self.faults.add(scalar.place, f"the value '{scalar.text}' again")
-        elif not 1 <= len(scalar.text) <= DEFAULT_LENGTH:
-            self.faults.add(scalar.place, f"a value of an enum has between 1 and {DEFAULT_LENGTH} characters")
+        values: dict[str, None] = {}
+        for word in words:
+            if word.text in values:
+                self.faults.add(word.place, f"the value '{word.text}' again")
+            elif not 1 <= len(word.text) <= DEFAULT_LENGTH:
+                self.faults.add(word.place, f"a value of an enum has between 1 and {DEFAULT_LENGTH} characters")
+            values[word.text] = None
+        return Enum(tuple(values))
 
     def _list(self, fields: Fields) -> List | None:
         node = fields.node("items")

@@ -47,6 +47,7 @@ def _fit(place: Place, names: Sequence[Scalar], by_name: Mapping[str, Attribute]
         faults.add(place, "unique needs the names of attributes")
     if len(names) > MAX_NAMES:
         faults.add(place, f"{len(names)} attributes in a unique set: at most {MAX_NAMES} are allowed")
+        return False
     for index, name in enumerate(names):
         if name.text in (n.text for n in names[:index]):
             faults.add(name.place, f"'{name.text}' again")
