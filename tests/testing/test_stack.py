@@ -91,17 +91,18 @@ async def test_a_life_with_restarts(endpoint, proton, port, service, binding, tm
 
 async def test_many_changes_settle(endpoint, tmp_path):
     async with Stack(tmp_path, Recorder(), endpoint=endpoint) as stack:
+        made = []
         for number in range(20):
-            port = await stack.create("ports", tenant_id=TENANT, name=f"port-{number}", **(HERE if number % 2 else {}))
-            await stack.update("ports", port["id"], name="changed")
-            if number % 3 == 0:
-                await stack.delete("ports", port["id"])
+            made.append(await stack.create("ports", tenant_id=TENANT, **(HERE if number % 2 else {})))
+            await stack.update("ports", made[-1]["id"], name=f"port-{number}")
         await stack.settled()
-        left = {port["id"]: port for port in await stack.list("ports")}
-        copy = stack.shim().model.ports
-        assert {id: (port.name, port.revision) for id, port in copy.items()} == {
-            id: (port["name"], port["revision"]) for id, port in left.items()
-        }
+        for port in made[::3]:
+            await stack.delete("ports", port["id"])
+        await stack.settled()
+        left = {port["id"]: (port["name"], port["revision"]) for port in await stack.list("ports", limit="3")}
+        assert {id: (port.name, port.revision) for id, port in stack.shim().model.ports.items()} == left
+        reports = (await stack.kv.page(keys.controllers("net-l3vpn"))).items
+        assert {keys.parse_controller(item.key).id for item in reports} == left.keys()
 
 
 async def test_several_protons_and_shims(tmp_path):

@@ -66,10 +66,6 @@ class Witness:
         made: dict[str, Any] = {n: staticmethod(self._witnessed(n, m)) for n, m in methods(backend).items()}
         return type(kind.__name__, (), {**made, "__module__": kind.__module__, "__qualname__": kind.__qualname__})()
 
-    def named(self, method: str) -> list[Call]:
-        """The calls of one method, in order."""
-        return [call for call in list(self.calls) if call.method == method]
-
     def kinds(self, subject: Subject) -> list[str]:
         """The kinds of object that a subject may be of."""
         role = _ROLES.get(subject[0])
