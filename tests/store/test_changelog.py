@@ -133,10 +133,11 @@ async def test_trying_again_what_was_set_aside(desk: Desk) -> None:
 
 async def test_one_call_for_each_commit_that_logged(desk: Desk) -> None:
     calls = []
-    desk.store.log.on_change(lambda: calls.append(1))
-    desk.store.log.on_change(lambda: calls.append(2))
+    desk.store.log.on_change(lambda protons: calls.append((1, *protons)))
+    desk.store.log.on_change(lambda protons: calls.append((2, *protons)))
     await desk.make("Harbour")
-    assert calls == [1, 2]
+    both = [(1, "net-test"), (2, "net-test")]
+    assert calls == both
     record = await desk.new("Mark", value="a", group="both")
     await desk.change("Mark", "a", order=record["order"])
-    assert calls == [1, 2, 1, 2]
+    assert calls == both * 2

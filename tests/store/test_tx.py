@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
+from collections.abc import Set
 from pathlib import Path
 from typing import Any
 
@@ -93,9 +94,10 @@ async def test_concurrent_requests_share_transactions(desk: Desk) -> None:
     taken = str(uuid.uuid4())
     calls = 0
 
-    def count() -> None:
+    def count(protons: Set[str]) -> None:
         nonlocal calls
         calls += 1
+        assert protons == {desk.proton.name}
 
     desk.store.log.on_change(count)
     wanted = [taken if n % 10 == 0 else str(uuid.uuid4()) for n in range(200)]

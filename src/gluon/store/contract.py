@@ -18,7 +18,7 @@ suspending it: work awaits nothing but the methods of its transaction.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
@@ -174,8 +174,9 @@ class ChangeLog(Protocol):
         """Log a change for every key set aside and forget that it was; returns how many."""
         ...
 
-    def on_change(self, notify: Callable[[], None]) -> None:
-        """Call ``notify`` on the event loop after each commit that logged a change. Several may be added."""
+    def on_change(self, notify: Callable[[Set[str]], None]) -> None:
+        """Call ``notify`` on the event loop after each commit that logged changes, with the Protons they are of. Several may be
+        added."""
         ...
 
 

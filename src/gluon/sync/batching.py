@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from gluon.kv.contract import Compare, Delete, Op, Put, Txn
-from gluon.model.schema import Proton
+from gluon.model.schema import BindingState, Proton
 from gluon.particle import keys
 from gluon.particle.entries import Entries
 from gluon.store.contract import Change, Record
@@ -70,15 +70,23 @@ class Batching:
             if change.object.is_port:
                 ops += (Delete(keys.port(str(change.id))), Delete(answer_key(change.object, change.id)))
         else:
-            values = iter(self._values(key, change, change.record).items())
-            # What follows the object is its registration, whose mod_revision must mark when it took its binding_id.
-            ops = (Put(*next(values)), *(put_if_differs(*item) for item in values))
+            ops = (Put(key, self._entries.encode(change.object, change.record)),)
+            if change.object.is_port:
+                ops += (self._register(keys.port(str(change.id)), change.record),)
         return Unit(change, ops, sum(map(size, ops)))
 
+    def _register(self, key: str, record: Record) -> Txn:
+        """Put a port's registration where it says something else.
 
-def put_if_differs(key: str, value: bytes) -> Txn:
-    """A put that leaves the key's mod_revision alone where it has this value already."""
-    return Txn((Compare(key, "value", "=", value),), (), (Put(key, value),))
+        Its mod_revision marks when the port took its binding_id, and an answer that names none counts only after that. So
+        while an answer is awaited another URL alone (a new leader's) is no reason to write.
+        """
+        value = self._entries.registration(record, self._url)
+        said: tuple[Compare, ...] = (Compare(key, "value", "=", value),)
+        if record["binding_state"] == BindingState.BINDING:
+            begins = self._entries.registered(record)
+            said = (Compare(key, "value", ">", begins), Compare(key, "value", "<", begins + b"\xff"))
+        return Txn(said, (), (Put(key, value),))
 
 
 def size(op: Op) -> int:

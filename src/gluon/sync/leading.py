@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 
 from gluon.model.schema import Proton
 from gluon.sync.answers import Answers
@@ -26,6 +26,7 @@ class Leading:
         self._answers = answers
         self._bell = bell
         self._relays: list[Relay] = []
+        self._names = frozenset(proton.name for proton in protons)
         self.active = False
 
     async def run(self, term: Term) -> None:
@@ -46,11 +47,12 @@ class Leading:
             self._relays = []
             self._parts.board.states.clear()
 
-    def wake(self) -> None:
-        """There may be changes."""
+    def wake(self, protons: Set[str]) -> None:
+        """There may be changes of these."""
         for relay in self._relays:
-            relay.wake()
+            if relay.proton.name in protons:
+                relay.wake()
 
     def _heard(self) -> None:
         self._parts.health.well(_BELL)
-        self.wake()
+        self.wake(self._names)  # a bell does not say whose

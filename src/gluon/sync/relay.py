@@ -37,7 +37,7 @@ class Relay:
     """One Proton's relay during one term. ``renewed`` is called where etcd turns out not to be as it was left."""
 
     def __init__(self, proton: Proton, parts: Parts, term: Term, renewed: Callable[[], None]) -> None:
-        self._proton = proton
+        self.proton = proton
         self._parts = parts
         self._renewed = renewed
         self._log = parts.store.log
@@ -58,7 +58,7 @@ class Relay:
         """
         self._say("starting")
         self._drained.clear()
-        decision = decide(self._parts.database, await self._log.mark(self._proton.name), await self._writer.open())
+        decision = decide(self._parts.database, await self._log.mark(self.proton.name), await self._writer.open())
         if decision.verdict is Verdict.FOREIGN:
             self._say("foreign", decision.reason)
             self._parts.health.well(self.part)
@@ -66,9 +66,9 @@ class Relay:
             return
         position = decision.position
         if decision.verdict is Verdict.NEW_EPOCH:
-            _log.info("%s: a new epoch, %s: comparing etcd with the database", self._proton.name, position.epoch)
+            _log.info("%s: a new epoch, %s: comparing etcd with the database", self.proton.name, position.epoch)
             await self._writer.write(position)
-            await self._log.set_mark(self._proton.name, position.mark)
+            await self._log.set_mark(self.proton.name, position.mark)
             self._renewed()
         self._writer.position = position
         self._say(position.state)
@@ -111,7 +111,7 @@ class Relay:
     async def _step(self) -> bool:
         """Relay one batch; whether there is likely to be more."""
         async with self._writer.exclusive:
-            batch = await self._log.take(self._proton.name, self._parts.batch)
+            batch = await self._log.take(self.proton.name, self._parts.batch)
             if not batch.rows:
                 return False
             assert self._writer.position is not None
@@ -134,15 +134,15 @@ class Relay:
     async def _repair(self, force: bool) -> None:
         await self._drained.wait()  # what waits would only be skipped, at some cost
         try:
-            await Repair(self._proton, self._parts, self._writer, self._batching).run(force=force)
+            await Repair(self.proton, self._parts, self._writer, self._batching).run(force=force)
         except Refused as refusal:
-            _log.error("%s: %s", self._proton.name, refusal)
+            _log.error("%s: %s", self.proton.name, refusal)
             self._say("refused", str(refusal))
         else:
             self._say("complete")
 
     def _say(self, state: str, reason: str = "") -> None:
         said = ProtonState(state, reason)
-        if self._parts.board.states.get(self._proton.name) != said and state == "foreign":
-            _log.error("%s is not relayed: %s", self._proton.name, reason)
-        self._parts.board.states[self._proton.name] = said
+        if self._parts.board.states.get(self.proton.name) != said and state == "foreign":
+            _log.error("%s is not relayed: %s", self.proton.name, reason)
+        self._parts.board.states[self.proton.name] = said

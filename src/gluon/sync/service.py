@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Set
 from dataclasses import dataclass, field
 
 from prometheus_client import CollectorRegistry
@@ -93,10 +93,10 @@ class Sync:
             for part, work in loops.items():
                 group.create_task(keep(part, work, self._health))
 
-    def _changed(self) -> None:
+    def _changed(self, protons: Set[str]) -> None:
         """Something was committed here: whoever relays should know."""
         if self._leads and self._leading is not None:
-            self._leading.wake()
+            self._leading.wake(protons)
         elif self._doorbell is not None:
             self._doorbell.ring()
 

@@ -19,9 +19,9 @@ from gluon.particle import keys
 from gluon.sync.election import Term
 from gluon.sync.position import Position
 
-#: What the operations of one transaction may come to beside the writer's own: one is the sync key; one more is left so that
-#: each of them may be a transaction of one compare and one operation (etcd counts every level against the same limit).
-OPS = MAX_TXN_OPS - 2
+#: What the operations of one transaction may come to beside the writer's own: one is the sync key; two more are left so that
+#: each of them may be a transaction of two compares and one operation (etcd counts every level against the same limit).
+OPS = MAX_TXN_OPS - 3
 BYTES = MAX_REQUEST_BYTES - 4096
 _ATTEMPTS = 3
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import datetime
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from typing import Any, Protocol, TypeVar, cast
 
 from gluon.model.schema import Object
@@ -34,16 +34,16 @@ class SqliteChangeLog:
         self._write = write
         self._plans = plans
         self._log = log
-        self._notified: list[Callable[[], None]] = []
+        self._notified: list[Callable[[Set[str]], None]] = []
 
-    def on_change(self, notify: Callable[[], None]) -> None:
+    def on_change(self, notify: Callable[[Set[str]], None]) -> None:
         """See the contract."""
         self._notified.append(notify)
 
-    def changed(self) -> None:
-        """A commit logged changes: tell who wants to know. Runs on the event loop."""
+    def changed(self, protons: Set[str]) -> None:
+        """A commit logged changes of these: tell who wants to know. Runs on the event loop."""
         for notify in self._notified:
-            notify()
+            notify(protons)
 
     async def database_id(self) -> str:
         """See the contract."""

@@ -17,7 +17,7 @@ import contextlib
 import queue
 import sqlite3
 import threading
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence, Set
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -37,13 +37,15 @@ class _Job:
     future: asyncio.Future[Any]
     result: Any = None
     error: BaseException | None = None
-    changed: bool = False
+    changed: Set[str] = frozenset()
 
 
 class Writer:
     """Runs units of work on the connection that it alone uses, and closes it at its end."""
 
-    def __init__(self, connection: sqlite3.Connection, begin: Callable[[], SqliteTx], committed: Callable[[], None]) -> None:
+    def __init__(
+        self, connection: sqlite3.Connection, begin: Callable[[], SqliteTx], committed: Callable[[Set[str]], None]
+    ) -> None:
         """``begin`` makes a transaction on the connection; ``committed`` is called on the loop after commits that log changes."""
         self._connection = connection
         self._begin = begin
@@ -88,7 +90,7 @@ class Writer:
             return
         if not self._together(jobs):
             for job in jobs:
-                job.result, job.error, job.changed = None, None, False
+                job.result, job.error, job.changed = None, None, frozenset()
                 if not self._together([job]) and job.error is None:
                     job.error = Unavailable("database: the transaction was taken away")
         try:
@@ -143,8 +145,8 @@ class Writer:
                 self._connection.execute("ROLLBACK")
 
     def _deliver(self, jobs: Sequence[_Job]) -> None:
-        if any(job.changed and job.error is None for job in jobs):
-            self._committed()
+        if changed := set[str]().union(*(job.changed for job in jobs if job.error is None)):
+            self._committed(changed)
         for job in jobs:
             if job.future.done():
                 continue

@@ -75,12 +75,12 @@ class SqliteReads:
 
 
 class SqliteTx(SqliteReads):
-    """One unit of work in a transaction. ``changed`` says whether it logged a change."""
+    """One unit of work in a transaction. ``changed`` names the Protons whose changes it logged."""
 
     def __init__(self, connection: sqlite3.Connection, plans: Plans, log: LogPlans) -> None:
         super().__init__(connection, plans)
         self._log = log
-        self.changed = False
+        self.changed: set[str] = set()
 
     async def lock(self, obj: Object, id: Any) -> Record | None:
         """get: the one writer is the lock."""
@@ -148,7 +148,7 @@ class SqliteTx(SqliteReads):
 
     async def log_change(self, obj: Object, id: Any) -> None:
         """See the contract."""
-        self.changed = True
+        self.changed.add(obj.proton)
         values = {"proton": obj.proton, "object": obj.name, "object_id": str(id), "at": time.time_ns() // 1_000_000}
         self.run(self._log.add, values)
 
