@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Whatever changed, the transactions keep the order of references, name no key twice and stay within etcd's limits."""
 
+import json
 from collections.abc import Iterable
 from itertools import pairwise
 from typing import Any
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 
 from gluon.kv import limits
 from gluon.kv.contract import MAX_REQUEST_BYTES, MAX_TXN_OPS, Compare, Delete, Op, Put, Txn
+from gluon.kv.memory import MemoryKv
 from gluon.model.schema import Object
 from gluon.store.contract import Change
 from gluon.sync.batching import Batching, Unit, groups
@@ -117,3 +119,27 @@ def test_what_is_too_large_stands_alone() -> None:
     net = PROTON.by_name["Net"]
     listed = [Change(net, str(n), record(net, str(n), "x" * size)) for n, size in enumerate((10, 2_000_000, 10, 10))]
     assert [len(group) for group in packed(listed)] == [1, 1, 2]
+
+
+async def test_while_an_answer_is_awaited_another_url_alone_leaves_the_registration_as_it_is() -> None:
+    """Its mod_revision says when the port took its binding, which an answer without a binding_id is judged by."""
+    port = next(obj for obj in PROTON.objects if obj.is_port)
+    kv = MemoryKv()
+
+    async def relay(url: str, **values: Any) -> tuple[int, dict[str, Any]]:
+        changed = record(port, "p", "") | {"binding_id": "one", "binding_state": "BINDING"} | values
+        unit = next(iter(Batching(PROTON, url).units([Change(port, "p", changed)])))
+        assert (await kv.txn(Txn((), unit.ops))).succeeded
+        kept = await kv.get("/gluon/port/p")
+        assert kept is not None
+        return kept.mod_revision, json.loads(kept.value)
+
+    taken, said = await relay("http://a:1")
+    assert said == {"tenant_id": TENANT, "service": PROTON.name, "binding_id": "one", "url": "http://a:1"}
+    assert (await relay("http://b:2"))[0] == taken
+    later, said = await relay("http://b:2", binding_id="one more")
+    assert later > taken
+    assert said["binding_id"] == "one more"
+    moved, said = await relay("http://c:3", binding_id="one more", binding_state="BOUND")
+    assert moved > later
+    assert said["url"] == "http://c:3"

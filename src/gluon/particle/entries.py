@@ -37,9 +37,12 @@ class Entries:
 
     def registration(self, record: Mapping[str, Any], url: str) -> bytes:
         """The value under which a port is registered; ``url`` is the base URL of a Proton Server that has it."""
-        return self._encoder.encode(
-            {"tenant_id": record["tenant_id"], "service": self._service, "url": url, BINDING_ID: record[BINDING_ID]}
-        )
+        return self.registered(record) + b'"url":' + self._encoder.encode(url) + b"}"
+
+    def registered(self, record: Mapping[str, Any]) -> bytes:
+        """How every registration of the port as it is begins, whichever server's URL follows."""
+        said = {"tenant_id": record["tenant_id"], "service": self._service, BINDING_ID: record[BINDING_ID]}
+        return self._encoder.encode(said)[:-1] + b","
 
 
 def _printer(obj: Object) -> Callable[[Mapping[str, Any]], msgspec.Struct]:
