@@ -77,6 +77,7 @@ KEYS = {
     "actions": ACTIONS,
     "validate": typereader.VALIDATE,
     "bookkeeping": (*BOOKKEEPING, *BINDING_ATTRIBUTES, BINDING_ID),
+    "system columns": objects.SYSTEM_COLUMNS,
     "base rules": rules.BASE_RULES,
     "base objects": ("BaseObject", *BASE_OF_ROLE.values()),
     "reactions": ("restrict", "cascade", "set_null"),

@@ -29,6 +29,8 @@ IDENTIFIER: Final = "id"
 #: Accepted for tenant_id by the API.
 TENANT: Final = "tenant_id"
 TENANT_SYNONYM: Final = "project_id"
+#: Columns that PostgreSQL gives every table.
+SYSTEM_COLUMNS: Final = ("tableoid", "xmin", "cmin", "xmax", "cmax", "ctid")
 #: What every database has columns for, with those that the server adds.
 MAX_ATTRIBUTES: Final = 1000
 
@@ -120,6 +122,8 @@ class Objects:
         for name, own in flat.attributes.items():
             if name.lower() in taken:
                 self.faults.add(own.place, f"'{name}' is what the server itself keeps of the object: choose another name")
+            elif name.lower() in SYSTEM_COLUMNS:
+                self.faults.add(own.place, f"'{name}' is a column that PostgreSQL keeps itself: choose another name")
             elif name.lower() == TENANT_SYNONYM and TENANT in flat.attributes:
                 self.faults.add(own.place, f"'{name}' is a synonym of tenant_id: choose another name")
         if len(flat.attributes) > MAX_ATTRIBUTES:
