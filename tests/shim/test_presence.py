@@ -30,7 +30,7 @@ async def test_a_second_shim_of_the_name_stands_by(both: Stage) -> None:
     await both.stop(0)
     await until(lambda: standby.working)
     await both.answered(port, binding_id=await both.wanted.bind(port, "h1"))
-    assert second.names() == ["bind_port", "modify_port"]
+    await until(lambda: second.names() == ["bind_port", "modify_port"])
 
 
 async def test_a_standby_can_be_stopped(stage: Stage) -> None:

@@ -238,7 +238,7 @@ class Following:
                 report = reports.decode(kv.value) if kv.create_revision else None
                 self._mirror.put_report(key, parsed.controller, report)
             elif own is not None:
-                own[key] = reports.recall(kv.value, self._mirror.types[key.kind])
+                own[key] = reports.recall(kv.value, self._mirror.types[key.kind], self._mirror.find(key))
         except Malformed as error:
             LOG.warning("%s cannot be read: %s", kv.key, error)
 

@@ -108,13 +108,17 @@ class Reconciler:
         """
         self._held = False
         held = self.backlog.handed
+        stale = set(held) - set(found)
         for key, handed in found.items() if first else ():
             if key not in held or not _agree(held[key], handed):
-                self.backlog.remember(key, self._checked(key, handed))
-        for key in [*held]:
+                checked = self._checked(key, handed)
+                self.backlog.remember(key, checked)
+                if checked is not handed:
+                    stale.add(key)
+        for key in held:
             self.backlog.noticed(key)
-            if key not in found:
-                self._note(key, "pending" if self.backlog.call(key) else None)
+        for key in stale:
+            self._note(key, "pending" if self.backlog.call(key) else None)
         for key in dict.fromkeys((*self._mirror.known(), *held)):
             self.queue.add(key, urgent=self.backlog.urgent(key))
 
@@ -123,10 +127,11 @@ class Reconciler:
         record = self._mirror.find(key)
         if not handed.bound or record is None:
             return handed
-        if self._hands.binder.answered(key.id, handed.bound):
+        standing = self._hands.binder.standing.get(key.id)
+        if handed.settled != handed.bound and standing and standing.success and self._hands.binder.answered(key.id, handed.bound):
             return replace(handed, settled=handed.bound)
-        waiting = record.get("binding_state") == BindingState.BINDING and not self._hands.binder.standing.get(key.id)
-        return replace(handed, settled="") if waiting else handed
+        waits = handed.settled and record.get("binding_state") == BindingState.BINDING and standing is None
+        return replace(handed, settled="") if waits else handed
 
     async def stop(self) -> None:
         """Begin no more calls; return when those under way have ended, or the patience has."""

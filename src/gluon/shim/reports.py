@@ -139,16 +139,22 @@ def decode(value: bytes) -> Report:
         raise Malformed(str(error)) from error
 
 
-def recall(value: bytes, type: ShimType) -> Handed:
-    """What this shim remembers in its own report. Raises Malformed."""
+def recall(value: bytes, type: ShimType, standing: Record | None = None) -> Handed:
+    """What this shim remembers in its own report. Raises Malformed.
+
+    Where the state that was handed over is the one that stands, memory and copy share it.
+    """
     try:
         written = _WRITTEN.decode(value)
     except (msgspec.ValidationError, msgspec.DecodeError) as error:
         raise Malformed(str(error)) from error
     memory = written.data
+    record = standing if _is_of(memory, standing) and written.state == "ready" else None
+    if record is None and memory.record:
+        record = type.decode(memory.record)
     return Handed(
         incarnation=memory.incarnation,
-        record=type.decode(memory.record) if memory.record else None,
+        record=record,
         attempt=type.decode(memory.attempt) if memory.attempt else None,
         generation=memory.generation,
         links=memory.links,
@@ -160,3 +166,10 @@ def recall(value: bytes, type: ShimType) -> Handed:
         settled=memory.settled,
         refusal=memory.refusal,
     )
+
+
+def _is_of(memory: _Memory, standing: Record | None) -> bool:
+    """Whether the state handed over is, but for what the server writes itself, the one that stands."""
+    if standing is None or not memory.record or memory.attempt:
+        return False
+    return (standing["incarnation"], standing["generation"]) == (memory.incarnation, memory.generation)
