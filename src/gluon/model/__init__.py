@@ -4,6 +4,6 @@
     source ─► nodes ─► grammar ─► declarations ─► inheritance ─► references, typereader, attributes ─► objects ─► compile
     (ruamel)  (places)  (shape)    (+ imports)     (extends)      (meaning)                             (roles, parents, uniques)
 
-What everything above reads: ``schema`` and ``types`` (the nouns), ``links`` (where references stand), ``values`` and
-``formats`` (what a value must be), ``catalogue`` (all models there are, in all their versions), ``faults``.
+What everything above reads: ``schema`` and ``types`` (the nouns), ``links`` (where references stand), ``values``,
+``formats`` and ``patterns`` (what a value must be), ``catalogue`` (all models there are, in all their versions), ``faults``.
 """

@@ -7,21 +7,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, get_args
 
-from gluon.model import grammar, rules
+from gluon.model import flags, grammar, rules
 from gluon.model.declarations import Declared, declared
 from gluon.model.defaults import default_of
 from gluon.model.faults import Faults
 from gluon.model.grammar import Fields
 from gluon.model.inheritance import Flat
 from gluon.model.nodes import Map
-from gluon.model.references import MAX_KEY_LENGTH, References
+from gluon.model.references import References
 from gluon.model.schema import UNSET, Action, Attribute, OnDelete, Place, Role
 from gluon.model.typereader import Types
-from gluon.model.types import Format, Integer, Json, List, Reference, String, Structure, Type, Uuid
+from gluon.model.types import Format, Json, List, String, Type, Uuid
 
 ON_DELETE: Final[tuple[OnDelete, ...]] = get_args(OnDelete)
-#: What says which value an attribute has where none is given; at most one of them.
-_FILLERS: Final = ("default", "default_from", "allocate", "generate")
 #: The attributes of a port that are free JSON, also where a classic model has JSON in a string.
 _PORT_JSON: Final = ("profile", "vif_details")
 
@@ -89,7 +87,7 @@ class Attributes:
         )
         if own.name == flat.identifier:
             attribute = self._identifier(attribute, fields)
-        self._flags(attribute, fields)
+        flags.check(attribute, fields, self.faults)
         return attribute
 
     def _policies(self, fields: Fields) -> dict[Action, str]:
@@ -118,50 +116,13 @@ class Attributes:
                 self.faults.add(fields.at(flag), f"an identifier cannot be {flag}")
         if fields.text("on_delete") == "set_null":
             self.faults.add(fields.at("on_delete"), "an identifier cannot be set to null")
-        filled = any(name in fields for name in _FILLERS)
+        filled = any(name in fields for name in grammar.FILLERS)
         return replace(
             attribute,
             required=True,
             unique=False,
             generate=attribute.generate or (isinstance(attribute.type, Uuid) and not filled),
         )
-
-    def _flags(self, attribute: Attribute, fields: Fields) -> None:
-        """Note flags that do not fit the type or one another."""
-        note, type = self.faults.add, attribute.type
-        fillers = [name for name in _FILLERS if (fields.flag(name) if name in ("allocate", "generate") else name in fields)]
-        for second in fillers[1:]:
-            note(fields.at(second), f"{fillers[0]} and {second} both say what the value is where none is given: keep one")
-        if attribute.allocate and not isinstance(type, Integer):
-            note(fields.at("allocate"), "only an integer can be allocated")
-        if fields.flag("generate") and not (isinstance(type, Uuid) or (isinstance(type, String) and type.format is Format.MAC)):
-            note(fields.at("generate"), "only a uuid or a string of format mac can be generated")
-        if attribute.unique:
-            self._unique(type, fields)
-        if isinstance(type, List) and type.unique:
-            self._unique(type.items, fields)
-        self._reaction(attribute, fields)
-        if attribute.required and attribute.readonly and not fillers:
-            note(fields.at("readonly"), "required and readonly without a default: nobody could give it")
-
-    def _reaction(self, attribute: Attribute, fields: Fields) -> None:
-        """Note what does not fit an attribute that is never null, or that refers to nothing."""
-        items = attribute.type
-        while isinstance(items, List):
-            items = items.items
-        if "on_delete" in fields and not isinstance(items, Reference):
-            self.faults.add(fields.at("on_delete"), "on_delete is for references")
-        if attribute.on_delete == "set_null" and attribute.required and isinstance(attribute.type, Reference):
-            self.faults.add(fields.at("on_delete"), "set_null on an attribute that is required, and so never null")
-        if attribute.required and attribute.default is None:
-            self.faults.add(fields.at("default"), "a required attribute is never null: give another default, or none")
-
-    def _unique(self, type: Type, fields: Fields) -> None:
-        key = "unique" if "unique" in fields else "allocate"
-        if isinstance(type, List | Structure | Json):
-            self.faults.add(fields.at(key), "values of this type cannot be told to be unique")
-        elif isinstance(type, String) and type.length > MAX_KEY_LENGTH:
-            self.faults.add(fields.at(key), f"a unique text must be at most {MAX_KEY_LENGTH} characters long")
 
     def _default_from(self, flat: Flat, attribute: Attribute, others: Mapping[str, Attribute]) -> None:
         name = attribute.default_from
@@ -199,5 +160,5 @@ class Attributes:
             default=self._default(fields, type),
             on_delete=self._on_delete(fields),
         )
-        self._reaction(attribute, fields)
+        flags.reaction(attribute, fields, self.faults)
         return attribute

@@ -84,6 +84,8 @@ ATTRIBUTE: Final[Keys] = {
     "renamed_from": Shape.TEXT,
     "policies": Shape.MAP,
 }
+#: What says which value an attribute has where none is given; at most one of them.
+FILLERS: Final = ("default", "default_from", "allocate", "generate")
 #: The actions of the API; ``get_one`` is the classic language's word, there ``get`` is the list.
 POLICIES: Final[Keys] = dict.fromkeys(("create", "get", "list", "update", "delete", "get_one"), Shape.TEXT_OR_MAP)
 

@@ -26,7 +26,7 @@ _OF_TYPE: Final = grammar.TYPE.keys() - {"type", "description"} | {"default", "g
 
 #: Keys that say the same thing, so that one of them comes over all that a base says: of what is taken where nothing is
 #: given, of what a text looks like.
-_SAME: Final = (frozenset({"default", "default_from", "allocate", "generate"}), frozenset({"format", "validate"}))
+_SAME: Final = (frozenset(grammar.FILLERS), frozenset({"format", "validate"}))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
