@@ -166,10 +166,15 @@ async def test_readiness_says_what_is_missing_and_why(served):
     async def hangs():
         await asyncio.Event().wait()
 
+    async def remarks():
+        return "things: not ours"
+
     answer = await served(probes={"database": well, "etcd": away}).call("GET", "/readyz")
     assert answer.status == 503
     assert answer.json()["probes"]["etcd"] == {"ready": False, "reason": "etcd: no member answers"}
     assert answer.json()["probes"]["database"] == {"ready": True}
+    ready = await served(probes={"relay": remarks}).call("GET", "/readyz")
+    assert (ready.status, ready.json()["probes"]["relay"]) == (200, {"ready": True, "reason": "things: not ours"})
     site = served(probes={"relay": hangs})
     site.app._health._patience = 0.01
     assert "0.01 s" in (await site.call("GET", "/readyz")).json()["probes"]["relay"]["reason"]

@@ -96,10 +96,36 @@ async def test_a_foreign_proton_stops_no_other(memory: Rig, tmp_path: Path) -> N
     await rig.create(rig.Slot, number=1)
     await until(rig.equal)
     await until(lambda: sync.report().protons[memory.proton.name].state == "foreign")
+    said = await sync.probe_relay()  # the server is usable: this Proton is not
+    assert said is not None and f"delete {memory.sync_key}" in said
     await memory.kv.delete(memory.sync_key)  # the operator has decided whose it is
     await until(lambda: sync.report().protons[memory.proton.name].state == "complete")
+    assert await sync.probe_relay() is None
     task.cancel()
     await asyncio.wait([task])
+    await store.close()
+
+
+async def test_a_database_in_the_place_of_another(
+    memory: Rig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It says so once, however often it looks; where the operator gives it the keys, its objects replace the others."""
+    for number in range(5):
+        await memory.create(memory.Slot, number=number)
+    async with memory.running():
+        await until(memory.equal)
+    monkeypatch.setattr("gluon.sync.relay.FOREIGN", 0.01)
+    store = await open_store(f"sqlite:///{tmp_path}/two.sqlite", [memory.proton])
+    rig = Rig(memory.kv, memory.beside, store, memory.proton, tmp_path / "two.sqlite")
+    await rig.create(rig.Slot, number=7)
+    async with rig.running() as sync:
+        await until(lambda: sync.report().protons and sync.report().protons[rig.proton.name].state == "foreign")
+        await asyncio.sleep(0.2)
+        assert caplog.text.count("is not relayed") == 1
+        assert not await rig.equal()
+        await rig.kv.delete(rig.sync_key)
+        await until(rig.equal)
+        await until(rig.complete)
     await store.close()
 
 

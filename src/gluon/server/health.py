@@ -12,7 +12,8 @@ import msgspec
 from gluon.errors import GluonError
 from gluon.server.exchange import Request, Response
 
-Probe = Callable[[], Awaitable[None]]
+#: Returns what an operator should see to, if anything, or raises GluonError with the reason why the server is not usable.
+Probe = Callable[[], Awaitable[str | None]]
 
 #: Seconds that a probe may take; whoever asks has a time-out of its own.
 PATIENCE: Final = 2.0
@@ -33,23 +34,21 @@ class Health:
 
     async def ready(self, request: Request) -> Response:
         """``GET /readyz``: 200 if every probe passes and the server is not stopping, else 503."""
-        reasons = await asyncio.gather(*(self._reason(probe) for probe in self._probes.values()))
-        probes = dict(zip(self._probes, map(_report, reasons), strict=True))
-        probes["server"] = _report("it is stopping" if self.stopping else None)
+        reports = await asyncio.gather(*(self._report(probe) for probe in self._probes.values()))
+        probes = dict(zip(self._probes, reports, strict=True))
+        probes["server"] = _report(ready=not self.stopping, reason="it is stopping" if self.stopping else None)
         ready = all(report["ready"] for report in probes.values())
         return Response(200 if ready else 503, msgspec.json.encode({"ready": ready, "probes": probes}))
 
-    async def _reason(self, probe: Probe) -> str | None:
-        """Why a probe does not pass, None where it does."""
+    async def _report(self, probe: Probe) -> dict[str, Any]:
         try:
             async with asyncio.timeout(self._patience):
-                await probe()
+                return _report(ready=True, reason=await probe())
         except TimeoutError:
-            return f"no answer within {self._patience:g} s"
+            return _report(ready=False, reason=f"no answer within {self._patience:g} s")
         except GluonError as error:
-            return str(error)
-        return None
+            return _report(ready=False, reason=str(error))
 
 
-def _report(reason: str | None) -> dict[str, Any]:
-    return {"ready": True} if reason is None else {"ready": False, "reason": reason}
+def _report(*, ready: bool, reason: str | None) -> dict[str, Any]:
+    return {"ready": ready} if reason is None else {"ready": ready, "reason": reason}

@@ -73,7 +73,10 @@ def decide(database: str, mark: SyncMark | None, found: KeyValue | None) -> Deci
     except msgspec.MsgspecError as error:
         return Decision(Verdict.FOREIGN, fresh, f"{found.key} cannot be read ({error}); nothing is touched until it is deleted")
     if said.database != database:
-        reason = f"{found.key} says that its keys belong to database {said.database}, and this is {database}: nothing is touched"
+        reason = (
+            f"{found.key} says that its keys belong to database {said.database}, and this is {database}: nothing is touched; "
+            f"if that one is gone for good, delete {found.key}, and the objects of this one take the place of its objects"
+        )
         return Decision(Verdict.FOREIGN, said, reason)
     if said.force:
         return Decision(Verdict.NEW_EPOCH, msgspec.structs.replace(fresh, force=True))

@@ -56,7 +56,8 @@ class Relay:
 
         Returns only where the Proton is foreign, after a while, so that it is looked at again.
         """
-        self._say("starting")
+        if self._state is None or self._state.state != "foreign":  # which it remains until it turns out not to be
+            self._say("starting")
         self._drained.clear()
         decision = decide(self._parts.database, await self._log.mark(self.proton.name), await self._writer.open())
         if decision.verdict is Verdict.FOREIGN:
@@ -141,8 +142,12 @@ class Relay:
         else:
             self._say("complete")
 
+    @property
+    def _state(self) -> ProtonState | None:
+        return self._parts.board.states.get(self.proton.name)
+
     def _say(self, state: str, reason: str = "") -> None:
         said = ProtonState(state, reason)
-        if self._parts.board.states.get(self.proton.name) != said and state == "foreign":
+        if self._state != said and state == "foreign":
             _log.error("%s is not relayed: %s", self.proton.name, reason)
         self._parts.board.states[self.proton.name] = said

@@ -119,14 +119,18 @@ class Sync:
         """Return if etcd answers with a quorum; raises KvUnavailable."""
         await self._kv.revision()
 
-    async def probe_relay(self) -> None:
-        """Return if changes reach etcd in time; raises GluonError with how far behind they are, Unavailable."""
+    async def probe_relay(self) -> str | None:
+        """Return if changes reach etcd in time, with what an operator should see to all the same.
+
+        Raises GluonError with how far behind they are, Unavailable.
+        """
+        reasons = [f"{proton}: {state.reason}" for proton, state in self._board.states.items() if state.reason]
         backlog = await self._store.log.backlog()
         if backlog.age > self._settings.lag_limit:
-            reasons = [f"{proton}: {state.reason}" for proton, state in self._board.states.items() if state.reason]
             because = "; ".join(filter(None, [self._health.trouble, *reasons]))
             detail = f"{backlog.rows} changes wait for etcd, the oldest for {backlog.age:.0f} s"
             raise GluonError(f"{detail}: {because}" if because else detail)
+        return "; ".join(reasons) or None
 
     def metrics(self, registry: CollectorRegistry) -> None:
         """Register the figures."""
