@@ -36,7 +36,6 @@ async def test_the_figures_are_all_there(memory: Rig) -> None:
         "gluon_sync_backlog_age_seconds ",
         "gluon_sync_stuck_keys 0.0",
         "gluon_sync_leader 1.0",
-        "gluon_sync_waits 0.0",
         "gluon_sync_batches_total 1.0",
         "gluon_sync_changes_total 1.0",
         "gluon_sync_repaired_total 0.0",

@@ -35,6 +35,7 @@ class _Entry(NamedTuple):
 SUBCOMMANDS: Final = {
     "check": _Entry("gluon.cmd.check", "read models and report everything that is wrong in them"),
     "render": _Entry("gluon.cmd.render", "print what is derived from a model: openapi, sql, cli, keys, docs, rules"),
+    "sync": _Entry("gluon.cmd.sync", "compare etcd with the database, and have it repaired: check, repair"),
     "demo": _Entry("gluon.cmd.demo", "run everything on this machine and tell the story of an L3VPN port"),
 }
 

@@ -25,9 +25,7 @@ class Board:
     states: dict[str, ProtonState] = field(default_factory=dict)
     batches: int = 0
     changes: int = 0
-    set_aside: int = 0
     repaired: int = 0
-    answers: int = 0
 
 
 @dataclass(frozen=True, slots=True)

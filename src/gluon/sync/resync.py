@@ -83,7 +83,8 @@ class Repair:
         if extra > HANDFUL and extra * 10 > total:
             raise Refused(
                 f"the repair would delete {extra} of {total} keys, more than a tenth: is this the right database? "
-                "It is done when it is asked for with force; until then new changes are relayed and nothing is deleted"
+                f"If so, ask for it: gluon sync repair --force {self._proton.name}; until then new changes are relayed and "
+                "nothing is deleted"
             )
 
     async def _fix(self, obj: Object, ids: Sequence[Any]) -> None:

@@ -34,6 +34,5 @@ async def send(parts: Parts, writer: Writer, position: Position, group: Sequence
         change = group[0].change
         _log.error("etcd refuses %s, which is set aside: %s", object_key(change.object, change.id), refusal)
         await parts.store.log.set_aside(change, str(refusal))
-        parts.board.set_aside += 1
         return []
     return [unit.change for unit in group]

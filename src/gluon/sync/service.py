@@ -138,15 +138,16 @@ class Sync:
         registry.register(
             Figures(
                 (
-                    Figure("backlog_rows", "Changes that wait for etcd.", lambda: self._backlog.rows),
-                    Figure("backlog_age_seconds", "How long the oldest of them has waited.", lambda: self._backlog.age),
-                    Figure("stuck_keys", "Keys that etcd refused for good.", lambda: self._stuck),
+                    Figure("backlog_rows", "Changes in the database that wait for etcd.", lambda: self._backlog.rows),
+                    Figure("backlog_age_seconds", "Seconds that the oldest change has waited.", lambda: self._backlog.age),
+                    Figure("stuck_keys", "Keys that etcd refused for good and that are set aside.", lambda: self._stuck),
                     Figure("leader", "1 on the server that relays.", lambda: self._leads),
-                    Figure("waits", "Requests that wait for a bind.", lambda: len(self.waits)),
-                    Figure("batches", "Batches relayed.", lambda: board.batches, counter=True),
-                    Figure("changes", "Changes relayed.", lambda: board.changes, counter=True),
+                    Figure("batches", "Batches of changes sent to etcd.", lambda: board.batches, counter=True),
+                    Figure("changes", "Changes sent to etcd.", lambda: board.changes, counter=True),
                     Figure("repaired", "Keys put right by repairs.", lambda: board.repaired, counter=True),
-                    Figure("answers", "Answers stored.", lambda: self._answers.stored, counter=True),
+                    Figure(
+                        "answers", "Answers of shims to binds that were taken up.", lambda: self._answers.stored, counter=True
+                    ),
                 ),
                 lambda: {proton: state.state for proton, state in self._board.states.items()},
             )
