@@ -263,3 +263,16 @@ async def test_a_client_that_leaves_while_it_sends(site):
     answer = await site.call("POST", PORTS, chunks=[b'{"tenant_id": "x"}'], hang_up=True)
     assert answer.status == 499
     assert (await site.call("GET", PORTS)).json() == {"ports": []}
+
+
+async def test_an_object_that_is_too_large_as_a_whole(call):
+    """Each value is within its limit; together they would never get into etcd."""
+    large = {"x": "x" * 1_000_000}
+    problem = (await call("POST", PORTS, {"tenant_id": TENANT, "profile": large, "vif_details": large})).problem(413)
+    assert "the most is" in problem["detail"]
+    assert (await call("GET", PORTS)).json() == {"ports": []}
+    port = (await call("POST", PORTS, {"tenant_id": TENANT, "profile": large})).json()
+    at = f"{PORTS}/{port['id']}"
+    (await call("PATCH", at, {"vif_details": large})).problem(413)
+    assert (await call("GET", at)).json() == port
+    assert (await call("PATCH", at, {"vif_details": large, "profile": None})).status == 200

@@ -7,6 +7,7 @@ import time
 import uuid
 
 import pytest
+from prometheus_client import CollectorRegistry
 
 from gluon.errors import Conflict
 from gluon.store.contract import Record
@@ -96,6 +97,34 @@ async def test_a_classic_answer_counts_only_after_the_registration_took_the_bind
     record = await rig.store.get(rig.Port, port["id"])
     assert record is not None
     assert record["vif_type"] == "second"
+
+
+async def test_the_leader_does_not_store_again_what_a_request_waited_for(rig: Rig) -> None:
+    registry = CollectorRegistry()
+    async with rig.running() as sync:
+        sync.metrics(registry)
+        await until(lambda: sync.report().leader)
+        port = await rig.create(rig.Port)
+        for number in range(1, 4):
+            binding_id = uuid.uuid4().hex
+            with sync.waits.expect(rig.Port, port["id"], binding_id) as wait:
+                await rig.bind(port["id"], host=f"compute-{number}", binding_id=binding_id)
+                await rig.answer(port["id"], binding_id=binding_id)
+                assert await wait.outcome(5) is not None
+            await until(rig.equal)
+            assert registry.get_sample_value("gluon_sync_answers_total") == number
+            assert (await rig.store.get(rig.Port, port["id"]))["revision"] == 1 + 2 * number
+
+
+async def test_an_answer_that_makes_a_port_too_large_is_ignored(memory: Rig, caplog: pytest.LogCaptureFixture) -> None:
+    async with memory.running():
+        port = await memory.create(memory.Port, profile={"x": "x" * 900_000})
+        binding_id = uuid.uuid4().hex
+        await memory.bind(port["id"], binding_id=binding_id)
+        await memory.answer(port["id"], binding_id=binding_id, vif_details={"x": "x" * 900_000})
+        await until(lambda: "cannot be stored and is ignored" in caplog.text)
+        await memory.answer(port["id"], binding_id=binding_id)
+        await until(lambda: is_bound(memory, port["id"]))
 
 
 async def test_an_answer_to_another_binding_is_never_taken(rig: Rig) -> None:

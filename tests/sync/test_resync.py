@@ -172,6 +172,13 @@ async def test_changes_flow_while_a_repair_runs(rig: Rig) -> None:
         assert await differences(rig) == []
 
 
+@pytest.fixture
+def narrow(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An etcd that takes less than objects may have; as real ones may be told to."""
+    monkeypatch.setattr("gluon.store.sizes.MAX_OBJECT", 10_000_000)
+
+
+@pytest.mark.usefixtures("narrow")
 async def test_what_etcd_refuses_is_set_aside_and_stops_no_other(rig: Rig) -> None:
     large = await rig.create(rig.Net, note="x" * 900_000, more="y" * 900_000)
     for number in range(5):
@@ -188,6 +195,7 @@ async def test_what_etcd_refuses_is_set_aside_and_stops_no_other(rig: Rig) -> No
         assert await rig.store.log.stuck() == []
 
 
+@pytest.mark.usefixtures("narrow")
 async def test_a_batch_of_nothing_but_refused_keys_is_counted_too(memory: Rig) -> None:
     async with memory.running():
         await until(memory.complete)

@@ -16,11 +16,10 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
-from gluon.errors import Conflict
 from gluon.model.schema import BINDING_ID, BindingState, Object
-from gluon.particle.wording import named
 from gluon.server.metrics import Metrics
 from gluon.server.waits import Wait, Waits
+from gluon.store.binding import overtaken
 from gluon.store.contract import Record, Store, Tx
 from gluon.store.objects import Outcome
 
@@ -91,8 +90,6 @@ class Binder:
     async def _now(self, port: Object, id: Any, binding_id: str) -> Written:
         """The port as it stands. Raises Conflict where this binding is not its binding any more."""
         record = await self._store.get(port, id)
-        if record is None:
-            raise Conflict(f"{named(port, id)} was deleted while it was being bound")
-        if record[BINDING_ID] != binding_id:
-            raise Conflict(f"{named(port, id)} was changed by another request while it was being bound")
+        if record is None or record[BINDING_ID] != binding_id:
+            raise overtaken(port, id, record)
         return Written(record, asked=True, pending=record["binding_state"] == BindingState.BINDING)

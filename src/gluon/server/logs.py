@@ -48,8 +48,10 @@ def install(*, debug: bool = False, stream: TextIO | None = None) -> None:
     root.handlers[:] = [handler]
     root.setLevel(logging.DEBUG if debug else logging.INFO)
     # What others log at these levels is about their own insides.
-    for chatty in ("asyncio", "uvicorn.error", "grpc", "sqlalchemy"):
+    for chatty in ("asyncio", "grpc", "sqlalchemy"):
         logging.getLogger(chatty).setLevel(logging.INFO if debug else logging.WARNING)
+    # It warns of what is no HTTP: whoever reaches the port could fill the log.
+    logging.getLogger("uvicorn.error").setLevel(logging.INFO if debug else logging.ERROR)
     logging.captureWarnings(True)
 
 

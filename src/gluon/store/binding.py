@@ -18,10 +18,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from gluon.errors import Conflict
 from gluon.model.schema import BINDING_ID, BindingState, Object
+from gluon.particle.wording import named
 from gluon.store.answers import judge
 from gluon.store.contract import Record, Tx
 from gluon.store.revisions import revised
+from gluon.store.sizes import require_fitting
 
 _log = logging.getLogger(__name__)
 
@@ -81,7 +84,8 @@ def _unbind(before: Record | None) -> Decision:
 async def store_answer(tx: Tx, port: Object, id: Any, answer: Any, *, binding_id: str) -> Record | None:
     """Store a shim's answer to this binding; the port's record as it then stands, None where the binding is another by now.
 
-    Only what differs is written. A malformed answer changes nothing and is logged.
+    Only what differs is written. A malformed answer changes nothing and is logged. Raises TooLarge where it makes the port
+    larger than an object may be.
     """
     record = await tx.lock(port, id)
     if record is None or record[BINDING_ID] != binding_id:
@@ -92,6 +96,14 @@ async def store_answer(tx: Tx, port: Object, id: Any, answer: Any, *, binding_id
     if not verdict.changes:
         return record
     changes = revised(record, verdict.changes, wanted=False)
+    after = {**record, **changes}
+    require_fitting(port, id, after)
     await tx.update(port, id, changes)
     await tx.log_change(port, id)
-    return {**record, **changes}
+    return after
+
+
+def overtaken(port: Object, id: Any, record: Record | None) -> Conflict:
+    """Why a request that waited for a bind waits no longer; ``record`` is the port as it now stands, if it does."""
+    what = "deleted" if record is None else "changed by another request"
+    return Conflict(f"{named(port, id)} was {what} while it was being bound")

@@ -24,6 +24,7 @@ from gluon.store.integrity import Integrity
 from gluon.store.ports import check_interface_change, default_interface
 from gluon.store.removal import Removal
 from gluon.store.revisions import revised
+from gluon.store.sizes import require_fitting
 
 _NO_SCOPE: Mapping[str, Any] = {}
 
@@ -51,7 +52,7 @@ class Objects:
     async def create(
         self, tx: Tx, obj: Object, values: Mapping[str, Any], *, binding_id: str, scope: Mapping[str, Any] = _NO_SCOPE
     ) -> Outcome:
-        """Make an object, for a port its default interface too. Raises Invalid, Conflict, Missing (the scope's parent)."""
+        """Make an object, for a port its default interface too. Raises Invalid, Conflict, TooLarge, Missing (the parent)."""
         await self._enter(tx, obj, scope)
         faults = _against_scope(values, scope)
         record = await complete(tx, obj, {**values, **scope}, faults)
@@ -79,7 +80,8 @@ class Objects:
         if_match: int | None = None,
         scope: Mapping[str, Any] = _NO_SCOPE,
     ) -> Outcome:
-        """Change what ``values`` name. Writes nothing where nothing differs. Raises Missing, Stale, Invalid, Conflict."""
+        """Change what ``values`` name. Writes nothing where nothing differs. Raises Missing, Stale, Invalid, Conflict,
+        TooLarge."""
         record = await self._found(tx, obj, id, if_match, scope)
         changes = {n: v for n, v in values.items() if _differs(obj, n, record[n], v)}
         faults = _against_scope(values, scope) + _refused(obj, changes)
@@ -95,9 +97,11 @@ class Objects:
         if not changes and not consequences:
             return Outcome(record, waits_for)
         written = revised(record, {**changes, **consequences}, wanted=True)
+        after = {**record, **written}
+        require_fitting(obj, id, after)
         await tx.update(obj, id, written)
         await tx.log_change(obj, id)
-        return Outcome({**record, **written}, waits_for)
+        return Outcome(after, waits_for)
 
     async def delete(
         self, tx: Tx, obj: Object, id: Any, *, if_match: int | None = None, scope: Mapping[str, Any] = _NO_SCOPE
@@ -108,6 +112,7 @@ class Objects:
         return record
 
     async def _insert(self, tx: Tx, obj: Object, record: Record) -> None:
+        require_fitting(obj, record[obj.identifier.name], record)
         await tx.insert(obj, record)
         await tx.log_change(obj, record[obj.identifier.name])
 

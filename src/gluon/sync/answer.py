@@ -12,7 +12,8 @@ from typing import Any, Final
 import msgspec
 
 from gluon.errors import Conflict, GluonError
-from gluon.model.schema import BINDING_ID, BindingState
+from gluon.model.schema import BINDING_ID, BindingState, Object
+from gluon.store.binding import overtaken
 from gluon.store.contract import Record
 
 Answer = dict[str, Any]
@@ -45,10 +46,8 @@ def told(record: Record, answer: Answer) -> bool:
     return all(record[column] == answer.get(name) for name, column in _TOLD.items())
 
 
-def verdict(binding_id: str, record: Record | None) -> Record | Conflict | None:
+def verdict(port: Object, id: Any, binding_id: str, record: Record | None) -> Record | Conflict | None:
     """What a port's committed record means for a request that waits for the answer to ``binding_id``; None: wait on."""
-    if record is None:
-        return Conflict("the port was deleted while its binding was awaited")
-    if record[BINDING_ID] != binding_id or record["binding_state"] == BindingState.UNBOUND:
-        return Conflict("another request has changed the port's binding meanwhile")
+    if record is None or record[BINDING_ID] != binding_id or record["binding_state"] == BindingState.UNBOUND:
+        return overtaken(port, id, record)
     return None if record["binding_state"] == BindingState.BINDING else record

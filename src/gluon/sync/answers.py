@@ -144,7 +144,7 @@ class Answers:
                 part = waiting[start : start + _ROWS]
                 rows = await self._rows([Port(wait.object, wait.id, wait.key) for wait in part])
                 for wait, row in zip(part, rows, strict=True):
-                    outcome = verdict(wait.binding_id, row)
+                    outcome = verdict(wait.object, wait.id, wait.binding_id, row)
                     if outcome is not None:
                         wait.end(outcome)
             self._health.well(_WAITS)

@@ -124,6 +124,6 @@ class PortWaits:
         """An answer has been stored, and this is the port's record: it ends the waits for that binding."""
         for wait in self._by_key.get(key, ()):
             if wait.binding_id == record[BINDING_ID]:
-                outcome = verdict(wait.binding_id, record)
+                outcome = verdict(wait.object, wait.id, wait.binding_id, record)
                 if outcome is not None:
                     wait.end(outcome)
