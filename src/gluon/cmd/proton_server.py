@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ipaddress
+import logging
 import os
 import socket
 import sys
@@ -30,6 +31,7 @@ from gluon.settings import Api, ServerSettings
 from gluon.store.opening import open_store
 from gluon.sync.service import Sync
 
+_log = logging.getLogger(__name__)
 _PROGRAM = "proton-server"
 _BACKLOG = 4096
 _SWITCH = 0.001  # seconds; with Python's 5 ms a busy event loop makes the thread that commits wait for its turn
@@ -119,6 +121,8 @@ async def serve(settings: ServerSettings, families: Mapping[str, Family], listen
             timeout_graceful_shutdown=_DRAIN,
         )
     )
+    for proton in newest:
+        _log.info("serving %s %s at %s/proton/%s", proton.name, proton.version, url, proton.name)
     relaying = asyncio.create_task(sync.run(), name="sync")
     stopping = asyncio.create_task(_stop(stop, server, application), name="stop")
     try:

@@ -12,13 +12,29 @@ from __future__ import annotations
 import enum
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final, Literal
+from typing import Final
 
-from gluon.model.types import Reference, Type
+from gluon.model.types import ACTIONS, UNSET, Action, Attribute, OnDelete, Place, Reference, Unset
 
-Action = Literal["create", "get", "list", "update", "delete"]
-ACTIONS: Final[tuple[Action, ...]] = ("create", "get", "list", "update", "delete")
-OnDelete = Literal["restrict", "cascade", "set_null"]
+__all__ = [
+    "ACTIONS",
+    "BINDING_ATTRIBUTES",
+    "BINDING_ID",
+    "BOOKKEEPING",
+    "ROLE_OF_BASE",
+    "UNSET",
+    "Action",
+    "Api",
+    "Attribute",
+    "BindingState",
+    "Info",
+    "Object",
+    "OnDelete",
+    "Place",
+    "Proton",
+    "Role",
+    "Unset",
+]
 
 
 class Role(enum.Enum):
@@ -54,54 +70,6 @@ class BindingState(enum.StrEnum):
     BINDING = "BINDING"
     BOUND = "BOUND"
     FAILED = "FAILED"
-
-
-class Unset(enum.Enum):
-    """The type of ``UNSET``: no default is given (``None`` could be one)."""
-
-    UNSET = enum.auto()
-
-
-UNSET: Final = Unset.UNSET
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where in a model file something stands. Lines and columns count from 1."""
-
-    file: str
-    line: int
-    column: int
-
-    def __str__(self) -> str:
-        return f"{self.file}:{self.line}:{self.column}"
-
-
-@dataclass(frozen=True, slots=True)
-class Attribute:
-    """One attribute of an object or a structure.
-
-    At most one of ``default``, ``default_from`` (another attribute of the object whose value is taken), ``allocate`` (an
-    integer: a free value between min and max, unique) and ``generate`` (a uuid, or a MAC address, is made) says what
-    the value is where none is given; with none of the four it is null.
-    """
-
-    name: str
-    type: Type
-    place: Place
-    description: str = ""
-    required: bool = False
-    default: Any | Unset = UNSET
-    default_from: str | None = None
-    allocate: bool = False
-    generate: bool = False
-    unique: bool = False
-    immutable: bool = False
-    readonly: bool = False
-    write_only: bool = False
-    on_delete: OnDelete = "restrict"
-    renamed_from: str | None = None
-    policies: Mapping[Action, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

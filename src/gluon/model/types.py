@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The types an attribute can have: a closed union.
+"""Attributes and the types that they can have: a closed union. A structure's type holds attributes again, so both live here.
 
 Every printer walks it with ``match … case _: assert_never(t)``, so that a new type is a type error until each of them knows it.
 """
@@ -7,11 +7,13 @@ Every printer walks it with ``match … case _: assert_never(t)``, so that a new
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal
 
-if TYPE_CHECKING:
-    from gluon.model.schema import Attribute
+Action = Literal["create", "get", "list", "update", "delete"]
+ACTIONS: Final[tuple[Action, ...]] = ("create", "get", "list", "update", "delete")
+OnDelete = Literal["restrict", "cascade", "set_null"]
 
 INT32 = (-(2**31), 2**31 - 1)
 INT64 = (-(2**63), 2**63 - 1)
@@ -114,3 +116,51 @@ class Json:
 
 Scalar = Integer | Number | String | Boolean | Uuid | Enum | Reference
 Type = Integer | Number | String | Boolean | Uuid | Enum | Reference | List | Structure | Json
+
+
+class Unset(enum.Enum):
+    """The type of ``UNSET``: no default is given (``None`` could be one)."""
+
+    UNSET = enum.auto()
+
+
+UNSET: Final = Unset.UNSET
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where in a model file something stands. Lines and columns count from 1."""
+
+    file: str
+    line: int
+    column: int
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}:{self.column}"
+
+
+@dataclass(frozen=True, slots=True)
+class Attribute:
+    """One attribute of an object or a structure.
+
+    At most one of ``default``, ``default_from`` (another attribute of the object whose value is taken), ``allocate`` (an
+    integer: a free value between min and max, unique) and ``generate`` (a uuid, or a MAC address, is made) says what
+    the value is where none is given; with none of the four it is null.
+    """
+
+    name: str
+    type: Type
+    place: Place
+    description: str = ""
+    required: bool = False
+    default: Any | Unset = UNSET
+    default_from: str | None = None
+    allocate: bool = False
+    generate: bool = False
+    unique: bool = False
+    immutable: bool = False
+    readonly: bool = False
+    write_only: bool = False
+    on_delete: OnDelete = "restrict"
+    renamed_from: str | None = None
+    policies: Mapping[Action, str] = field(default_factory=dict)
