@@ -52,12 +52,17 @@ def test_what_json_can_carry_is_read_as_it_is(value, ascii):
         (b"true", "the body must be a JSON object, not a boolean"),
         (b"1", "the body must be a JSON object, not a number"),
         (b'"a"', "the body must be a JSON object, not a string"),
-        (b'{"a":' + b"[" * 5000, f"the body must not nest deeper than {MAX_DEPTH} levels"),
-        (b'{"a":' * 5000, f"the body must not nest deeper than {MAX_DEPTH} levels"),
+        (b"[" * 5000, f"the body must not nest deeper than {MAX_DEPTH} levels"),
     ],
 )
 def test_what_is_no_object_is_refused(body, detail):
     assert refused(body) == [("", detail)]
+
+
+@pytest.mark.parametrize("deep", [b"[" * 5000, b'{"x":' * 5000, b'{"x": 1, "y": [' * 5000])
+def test_what_nests_too_deep_to_be_parsed_is_named(deep):
+    detail = f"must not nest deeper than {MAX_DEPTH} levels"
+    assert refused(b'{"b": {"c": "}"}, "\\u0061/": ' + deep) == [("/a~1", detail)]
 
 
 @pytest.mark.parametrize(

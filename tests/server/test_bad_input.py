@@ -116,8 +116,11 @@ async def test_deep_nesting(call, port, depth):
     for opening, closing in (("[", "]"), ('{"a":', "}")):
         value = opening * depth + "1" + closing * depth
         body = f'{{"tenant_id": "{TENANT}", "profile": {value}}}'.encode()
-        await refused(call, PORTS, body)
-        await refused(call, f"{PORTS}/{port['id']}", body, method="PATCH")
+        for where in (
+            *await refused(call, PORTS, body),
+            *await refused(call, f"{PORTS}/{port['id']}", body, method="PATCH"),
+        ):
+            assert where.startswith("/profile")
         await refused(call, PORTS, value.encode())
 
 

@@ -9,7 +9,9 @@ It knows no model. Of what is wrong in the values it sees only what parsing woul
 
 from __future__ import annotations
 
+import contextlib
 import json
+import re
 from collections.abc import Iterator
 from itertools import islice
 from typing import Any, Final, NoReturn
@@ -22,6 +24,8 @@ from gluon.particle.wording import printable
 MAX_FAULTS: Final = 100
 #: Digits beyond which an integer is beyond any double too, and not worth parsing.
 _MAX_DIGITS: Final = 400
+#: What nests, and the names and strings of a text that is JSON; names with their colons.
+_TOKENS: Final = re.compile(r'[{}\[\]]|"(?:[^"\\]|\\.)*+"(?:\s*+:)?').finditer
 #: How much of a client's name stands in a pointer.
 _MAX_NAME: Final = 256
 
@@ -38,7 +42,8 @@ def read(body: bytes) -> tuple[dict[str, Any], list[Fault]]:
     except json.JSONDecodeError as error:
         _refuse("the body is empty" if not body.strip() else f"the body is not JSON: {_explain(error)}")
     except RecursionError:
-        _refuse(f"the body must not nest deeper than {MAX_DEPTH} levels")
+        pointer = _too_deep(body.decode())
+        _refuse(f"{'' if pointer else 'the body '}must not nest deeper than {MAX_DEPTH} levels", pointer)
     if not isinstance(value, dict):
         _refuse(f"the body must be a JSON object, not {_kind(value)}")
     return value, list(islice(_repetitions(value), MAX_FAULTS))
@@ -124,5 +129,23 @@ def _explain(error: json.JSONDecodeError) -> str:
     return f"{error.msg.removesuffix(' at')} at line {error.lineno}, column {error.colno}"
 
 
-def _refuse(detail: str) -> NoReturn:
-    raise Invalid.of([Fault("", detail)]) from None
+def _too_deep(text: str) -> str:
+    """The pointer to the attribute of a body whose value nests deeper than values may, without parsing it."""
+    depth, name = 0, ""
+    for found in _TOKENS(text):
+        token = found[0]
+        if token[0] in "{[":
+            depth += 1
+        elif token[0] in "}]":
+            depth -= 1
+        elif depth == 1:
+            name = token
+        if depth > MAX_DEPTH + 1:
+            break
+    with contextlib.suppress(ValueError):
+        return member("", json.loads(name.rstrip(": \t\r\n")))
+    return ""
+
+
+def _refuse(detail: str, pointer: str = "") -> NoReturn:
+    raise Invalid.of([Fault(pointer, detail)]) from None
