@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 
 from msgspec.structs import replace
 
-from gluon.model.schema import Proton, Role
+from gluon.model.schema import BINDING_ID, Proton, Role
 from gluon.particle.shimtypes import Record
 from gluon.shim import ordering
 from gluon.shim.mirror import Mirror
@@ -85,6 +85,14 @@ class Backlog:
             return None
         links = self._links(key, record) if key.kind in self.linked else ""
         return Wanted(record, links, key.kind in self._ports and self._placement.binds(record))
+
+    def stands(self, key: Key, wanted: Wanted) -> bool:
+        """Whether the object is still as it was when it was wanted so, but for what the server writes itself."""
+        now = self.mirror.find(key)
+        if now is None or key in self.mirror.withheld:
+            return False
+        as_it_was = now is wanted.record or same_generation(now, wanted.record)
+        return as_it_was and now.get(BINDING_ID) == wanted.record.get(BINDING_ID)
 
     def urgent(self, key: Key) -> bool:
         """Whether a bind waits for this object."""

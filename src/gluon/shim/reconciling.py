@@ -18,19 +18,16 @@ from msgspec.structs import replace
 
 from gluon.kv.contract import KvError, LeaseLost
 from gluon.model.schema import BindingState
-from gluon.particle import keys
 from gluon.particle.shimtypes import Record
-from gluon.shim import answers, planning, reports
+from gluon.shim import planning
 from gluon.shim.backend import Permanent, Temporary
 from gluon.shim.backlog import Backlog
-from gluon.shim.binding import ActedOn, Binder, Outcome
-from gluon.shim.calling import Calls
-from gluon.shim.journal import Journal
 from gluon.shim.mirror import Mirror
-from gluon.shim.planning import Call, Placement, Verb, Wanted
+from gluon.shim.planning import Call, Placement
 from gluon.shim.queueing import Queue, Terms
 from gluon.shim.references import Key
 from gluon.shim.reports import Handed, State
+from gluon.shim.stepping import Hands, Overtaken, Steps
 
 LOG = logging.getLogger(__name__)
 
@@ -50,21 +47,6 @@ class Pace:
         return min(self.longest, self.first * 2.0 ** min(failures - 1, 30)) * random.uniform(0.5, 1.5)
 
 
-@dataclass(frozen=True, slots=True)
-class Hands:
-    """What the reconciling acts through. ``answers``: whether this shim answers binds."""
-
-    calls: Calls
-    journal: Journal
-    binder: Binder
-    controller: str
-    answers: bool = True
-
-
-class _Overtaken(Exception):
-    """The object has moved on in etcd; the watch is about to say how."""
-
-
 class Reconciler:
     """Works off what is due. ``alive`` says whether calls may begin: the lease lives."""
 
@@ -80,6 +62,7 @@ class Reconciler:
         self._refused: dict[Key, object] = {}
         self._reasons: dict[Key, str] = {}
         self.backlog = Backlog(mirror, placement, hands.calls.offers(mirror.proton), self._idle)
+        self._steps = Steps(self._proton, self.backlog, hands, lambda: self.open)
         terms = Terms(self._ready, self._work, lambda: self.open, lambda: not hands.journal.full)
         self.queue = Queue(terms, pace.objects)
 
@@ -166,11 +149,11 @@ class Reconciler:
         before = self.backlog.handed.get(key)
         try:
             while self.open and (call := self._next(key)) is not None:
-                await self._step(key, call)
+                await self._steps.make(key, call)
             self._failures.pop(key, None)
             self._refused.pop(key, None)
             self._report(key, before)
-        except (LeaseLost, _Overtaken):
+        except (LeaseLost, Overtaken):
             pass
         except Temporary as error:
             LOG.info("%s %s: again in %g s: %s", key.kind, key.id, error.delay, error.reason)
@@ -186,57 +169,6 @@ class Reconciler:
             self._fail(key, error)
             LOG.exception("%s %s: the backend failed, will be repeated", key.kind, key.id)
 
-    async def _step(self, key: Key, call: Call) -> None:
-        """Make one call, remembering before it what may have to be undone and after it what was done."""
-        wanted, had = self.backlog.wanted(key), self.backlog.handed.get(key)
-        acted_on = self._hands.binder.acting_on(key, wanted.record) if wanted and call.verb is Verb.BIND else None
-        begun = planning.begun(call.verb, wanted, had)
-        if begun is not None and begun is not had:
-            if self._hands.calls.has(key, call.verb):
-                await self._hands.journal.commit(self._report_key(key), reports.encode(begun, "pending"))
-                self._reasons.pop(key, None)
-                if not self.open:
-                    return
-            self.backlog.remember(key, begun)
-        if acted_on is not None:
-            assert wanted is not None and begun is not None
-            await self._bind(key, call, (wanted, acted_on), begun)
-            return
-        try:
-            await self._hands.calls.make(key, call)
-        except Permanent as error:
-            if call.verb is not Verb.MODIFY:
-                raise
-            assert wanted is not None and begun is not None
-            LOG.warning("%s %s: refused: %s", key.kind, key.id, error.reason)
-            self.backlog.remember(key, planning.refused(wanted, begun, error.reason))
-            return
-        if call.verb is Verb.UNBIND and self._hands.answers:
-            await self._hands.binder.clear(key)
-        self.backlog.remember(key, planning.done(call.verb, wanted, begun))
-
-    async def _bind(self, key: Key, call: Call, port: tuple[Wanted, ActedOn], had: Handed) -> None:
-        """Bind a port and answer. Raises _Overtaken where the answer is to a state of the port that is no more."""
-        wanted, acted_on = port
-        binding, name = wanted.record["binding_id"], self._hands.controller
-        refusal, value = "", None
-        try:
-            result = await self._hands.calls.make(key, call)
-            if result is not None:
-                value = answers.success(result, name, binding)
-                refusal = answers.refusal(result)
-        except Permanent as error:
-            LOG.warning("%s %s: bind refused: %s", key.kind, key.id, error.reason)
-            refusal = error.reason or "refused"
-            value = answers.failure(refusal, name, binding)
-        outcome = Outcome.STANDS
-        if value is not None and self._hands.answers:
-            outcome = await self._hands.binder.answer(key, acted_on, value, failure=bool(refusal))
-        if outcome is Outcome.OVERTAKEN:
-            raise _Overtaken
-        lost = outcome is Outcome.LOST
-        self.backlog.remember(key, planning.settled(wanted, had, self.backlog.offer(key), refusal=refusal, lost=lost))
-
     def _fail(self, key: Key, error: Exception) -> None:
         self._failures[key] = self._failures.get(key, 0) + 1
         self._put_off(key, self._pace.delay(self._failures[key]), f"{type(error).__name__}: {error}")
@@ -248,21 +180,14 @@ class Reconciler:
             self._reasons[key] = reason
 
     def _report(self, key: Key, before: Handed | None) -> None:
-        """Report where the object stands, if that is news."""
+        """Report where the object stands, if that is news. What is gone may have been begun and undone since ``before``."""
         had = self.backlog.handed.get(key)
-        if had is None and before is not None:
-            self._hands.journal.note(self._report_key(key), None)
-        elif had is not before:
-            self._note(key, "pending" if self.backlog.due(key) else None)
+        if had is None or had is not before:
+            self._note(key, "pending" if had is not None and self.backlog.due(key) else None)
         self._reasons.pop(key, None)
 
     def _note(self, key: Key, state: State | None, reason: str = "") -> None:
-        had = self.backlog.handed.get(key)
-        if had is not None:
-            self._hands.journal.note(self._report_key(key), reports.encode(had, state, reason))
-
-    def _report_key(self, key: Key) -> str:
-        return keys.report(self._proton, key.kind, key.id, self._hands.controller)
+        self._steps.note(key, state, reason)
 
     def _stamp(self, key: Key) -> object:
         """What must change for a refused call to be made again."""

@@ -24,7 +24,8 @@ from gluon.shim.journal import Journal
 from gluon.shim.mirror import Mirror
 from gluon.shim.planning import Placement
 from gluon.shim.presence import Presence
-from gluon.shim.reconciling import Hands, Pace, Reconciler
+from gluon.shim.reconciling import Pace, Reconciler
+from gluon.shim.stepping import Hands
 
 LOG = logging.getLogger(__name__)
 
