@@ -13,7 +13,7 @@ from gluon.store.contract import Record
 
 def now() -> str:
     """The time as records hold it: RFC 3339, UTC, microseconds, Z (27 characters)."""
-    return datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return datetime.datetime.now(datetime.UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 def created() -> Record:
