@@ -7,9 +7,11 @@ Reads are checked here against the record; for writes the transaction checks the
 from __future__ import annotations
 
 import re
-from typing import Final
+from typing import Any, Final
 
 from gluon.errors import Stale
+from gluon.model.schema import Object
+from gluon.particle.wording import named
 from gluon.server.exchange import Request
 from gluon.store.contract import Record
 
@@ -28,11 +30,15 @@ def unchanged(request: Request, tag: bytes) -> bool:
     return given is not None and _names(given, tag, weak=True)
 
 
-def require_match(request: Request, record: Record) -> None:
-    """Raises Stale unless If-Match, where given, names the object as it stands (compared strongly)."""
+def stale(obj: Object, id: Any, record: Record) -> Stale:
+    """The error for an object that is at another revision than the client wants."""
+    return Stale(f"{named(obj, id)} is at revision {record['revision']}, which If-Match does not name")
+
+
+def matches(request: Request, record: Record) -> bool:
+    """Whether If-Match, where given, names the object as it stands (compared strongly)."""
     given = request.headers.get(b"if-match")
-    if given is not None and not _names(given, etag(record), weak=False):
-        raise Stale(f"the object is at revision {record['revision']}, which If-Match does not name")
+    return given is None or _names(given, etag(record), weak=False)
 
 
 def named_revisions(request: Request) -> frozenset[int] | None:

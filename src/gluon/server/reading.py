@@ -7,7 +7,7 @@ from typing import Any
 
 from gluon.errors import Fault, Invalid
 from gluon.server import pages
-from gluon.server.conditions import etag, require_match, unchanged
+from gluon.server.conditions import etag, matches, stale, unchanged
 from gluon.server.exchange import Request, Response
 from gluon.server.resource import Resource, missing, within
 from gluon.store.contract import Query, Store
@@ -28,7 +28,8 @@ class Reading:
         record = await self._store.get(resource.object, id)
         if record is None or not within(record, resource.scope(request)):
             raise missing(resource.object, id)
-        require_match(request, record)
+        if not matches(request, record):
+            raise stale(resource.object, id, record)
         tag = etag(record)
         if unchanged(request, tag):
             return Response(304, headers=((b"etag", tag),))

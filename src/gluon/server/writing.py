@@ -12,10 +12,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from gluon.errors import Stale
 from gluon.particle import routes
 from gluon.server.binding import Binder, Work, Written
-from gluon.server.conditions import etag, named_revisions
+from gluon.server.conditions import etag, named_revisions, stale
 from gluon.server.exchange import Header, Request, Response
 from gluon.server.media import require_json_body
 from gluon.server.resource import Resource, within
@@ -91,7 +90,7 @@ class Writing:
         if record is None or not within(record, scope):
             return None  # which the transaction says better
         if record["revision"] not in revisions:
-            raise Stale(f"the object is at revision {record['revision']}, which If-Match does not name")
+            raise stale(self._resource.object, id, record)
         return int(record["revision"])
 
     def _chosen_id(self, values: dict[str, Any]) -> Any:
