@@ -5,41 +5,33 @@
     commit(key, value)   the same, and wait until it is written
     decide(txn)          a transaction of its own (an answer), and wait for its result
 
-What has gathered while one group was under way is the next: one etcd transaction whose condition is the lease key's
-creation, with the others nested in it. What somebody waits for goes first.
+    awaited ─► group ─► ┐
+                        ├─► etcd: a few groups at a time, no key in two of them
+    noted ───► group ─► ┘
+
+What somebody waits for never shares a group with what nobody waits for, and never waits for it but for its own key.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from dataclasses import dataclass
 from typing import Final
 
-from gluon.kv.contract import Compare, Delete, Kv, KvError, KvRefused, KvUnavailable, LeaseLost, Put, Txn, TxnResult
+from gluon.kv.contract import Compare, Delete, Kv, LeaseLost, Put, Txn, TxnResult
+from gluon.shim.writing import Entry, Writer
 
 LOG = logging.getLogger(__name__)
 
 _MOST_OPS: Final = 100
 _MOST_BYTES: Final = 1_000_000
 _MANY: Final = 5_000
-_RETRY: Final = 0.1
+#: Groups under way at a time.
+_AWAITED_GROUPS: Final = 2
+#: Seconds that notes gather after a group of them has left, unless they fill another.
+_GATHER: Final = 0.01
 
-
-@dataclass(eq=False, slots=True)
-class _Entry:
-    """One operation of a group, and who waits for its result (for all but a transaction: None)."""
-
-    op: Put | Delete | Txn
-    waiter: asyncio.Future[TxnResult | None] | None = None
-
-    def resolve(self, result: TxnResult | None) -> None:
-        if self.waiter is not None and not self.waiter.done():
-            self.waiter.set_result(result)
-
-    def fail(self, error: KvError) -> None:
-        if self.waiter is not None and not self.waiter.done():
-            self.waiter.set_exception(error)
+_Group = dict[object, Entry]
 
 
 class Journal:
@@ -47,10 +39,14 @@ class Journal:
 
     def __init__(self, kv: Kv) -> None:
         self._kv = kv
-        self._lease: Compare | None = None
-        self._awaited: dict[object, _Entry] = {}
-        self._notes: dict[object, _Entry] = {}
-        self._under_way: list[_Entry] = []
+        self._writer: Writer | None = None
+        self._awaited: _Group = {}
+        self._notes: _Group = {}
+        self._under_way: dict[object, Entry] = {}
+        self._awaited_groups = 0
+        self._note_groups = 0
+        self._gathered = 0.0
+        self._gathering: asyncio.TimerHandle | None = None
         self._work = asyncio.Event()
         self._idle = asyncio.Event()
         self._idle.set()
@@ -64,27 +60,28 @@ class Journal:
 
     def open(self, lease_key: str, create_revision: int) -> None:
         """Write from now on, as long as the lease key is the one created at this revision."""
-        self._lease = Compare(lease_key, "create", "=", create_revision)
+        writer = Writer(self._kv, Compare(lease_key, "create", "=", create_revision), lambda: self._wanted(writer))
+        self._writer = writer
+        self._awaited_groups = self._note_groups = 0
         self._closed.clear()
 
     def close(self) -> None:
         """Write no more. Notes are dropped: what they would have said is found out again."""
-        self._lease = None
+        self._writer = None
         self._closed.set()
         error = LeaseLost("the shim has lost its lease")
-        for entry in [*self._awaited.values(), *self._under_way]:
+        for entry in [*self._awaited.values(), *self._under_way.values()]:
             entry.fail(error)
-        self._awaited.clear()
-        self._notes.clear()
-        self._under_way = []
+        for held in (self._awaited, self._notes, self._under_way):
+            held.clear()
         self._idle.set()
 
     def note(self, key: str, value: bytes | None) -> None:
         """Write this value (None: delete the key) when there is room."""
-        if self._lease is None:
+        if self._writer is None:
             return
         op = Delete(key) if value is None else Put(key, value)
-        entry = self._awaited.get(key) or self._notes.setdefault(key, _Entry(op))
+        entry = self._awaited.get(key) or self._notes.setdefault(key, Entry(op))
         entry.op = op
         self._wake()
 
@@ -98,7 +95,7 @@ class Journal:
 
         The result's ``revision`` is the group's. Raises LeaseLost and KvRefused.
         """
-        result = await self._await(txn, txn)
+        result = await self._await(object(), txn)
         assert result is not None
         return result
 
@@ -109,6 +106,7 @@ class Journal:
     def finish(self, grace: float) -> None:
         """Close by itself when etcd takes no writes and this many seconds are over."""
         self._deadline = asyncio.get_running_loop().time() + grace
+        self._work.set()
 
     async def drained(self) -> None:
         """Return once all that was noted has been written, or the journal was closed."""
@@ -116,21 +114,47 @@ class Journal:
 
     async def run(self) -> None:
         """Write group after group until cancelled."""
-        while True:
-            await self._work.wait()
-            self._under_way = self._take()
-            if self._under_way and self._lease is not None:
-                await self._write(self._under_way, self._lease)
-            self._under_way = []
-            if not self._awaited and not self._notes:
+        async with asyncio.TaskGroup() as tasks:
+            while True:
+                await self._work.wait()
                 self._work.clear()
-                self._idle.set()
+                writer = self._writer
+                while writer is not None and self._awaited_groups < _AWAITED_GROUPS and (group := self._take(self._awaited)):
+                    self._awaited_groups += 1
+                    tasks.create_task(self._write(writer, group, awaited=True))
+                if writer is not None and self._notes_may_leave() and (group := self._take(self._notes)):
+                    self._note_groups += 1
+                    tasks.create_task(self._write(writer, group, awaited=False))
+
+    async def _write(self, writer: Writer, group: _Group, *, awaited: bool) -> None:
+        held = await writer.write(list(group.values()))
+        if self._writer is not writer:
+            return
+        if not held:
+            self.close()
+            return
+        for key in group:
+            del self._under_way[key]
+        if awaited:
+            self._awaited_groups -= 1
+        else:
+            self._note_groups -= 1
+        self._work.set()
+        if not self._awaited and not self._notes and not self._under_way:
+            self._idle.set()
+
+    def _wanted(self, writer: Writer) -> bool:
+        """Whether what this opening has under way is still to be written."""
+        if self._writer is writer and asyncio.get_running_loop().time() > self._deadline:
+            LOG.warning("etcd takes no writes: the last reports are not written, so their calls will be repeated")
+            self.close()
+        return self._writer is writer
 
     async def _await(self, key: object, op: Put | Txn) -> TxnResult | None:
-        if self._lease is None:
+        if self._writer is None:
             raise LeaseLost("the shim has no lease")
         waiter: asyncio.Future[TxnResult | None] = asyncio.get_running_loop().create_future()
-        self._awaited[key] = _Entry(op, waiter)
+        self._awaited[key] = Entry(op, waiter)
         self._wake()
         return await waiter
 
@@ -138,63 +162,35 @@ class Journal:
         self._work.set()
         self._idle.clear()
 
-    def _take(self) -> list[_Entry]:
-        """The next group, removed from what waits."""
-        group: list[_Entry] = []
+    def _notes_may_leave(self) -> bool:
+        """Whether a group of notes may be sent: they make a full one, or have gathered for long enough."""
+        loop = asyncio.get_running_loop()
+        if self._note_groups or not self._notes:
+            return False
+        if len(self._notes) < _MOST_OPS and self._deadline == float("inf") and loop.time() < self._gathered:
+            if self._gathering is None:
+                self._gathering = loop.call_at(self._gathered, self._gathered_enough)
+            return False
+        self._gathered = loop.time() + _GATHER
+        return True
+
+    def _gathered_enough(self) -> None:
+        self._gathering = None
+        self._gathered = 0.0
+        self._work.set()
+
+    def _take(self, waiting: _Group) -> _Group:
+        """The next group, moved from what waits to what is under way."""
+        group: _Group = {}
         size = 0
-        for waiting in (self._awaited, self._notes):
-            while waiting:
-                key = next(iter(waiting))
-                size += _size(waiting[key].op)
-                if group and (len(group) == _MOST_OPS or size > _MOST_BYTES):
-                    return group
-                group.append(waiting.pop(key))
+        for key, entry in waiting.items():
+            if key in self._under_way:
+                continue
+            size += entry.size
+            if group and (len(group) == _MOST_OPS or size > _MOST_BYTES):
+                break
+            group[key] = entry
+        for key in group:
+            del waiting[key]
+        self._under_way.update(group)
         return group
-
-    async def _write(self, group: list[_Entry], lease: Compare) -> None:
-        """Write a group, again and again while etcd is away and the lease may still live."""
-        told = False
-        while self._lease is lease:
-            try:
-                result = await self._kv.txn(Txn((lease,), tuple(e.op for e in group)), idempotent=True)
-            except KvUnavailable as error:
-                LOG.log(logging.DEBUG if told else logging.WARNING, "reports and answers wait: %s", error)
-            except KvRefused as error:
-                if not error.whole:
-                    return await self._separate(group, lease, error)
-                LOG.log(logging.DEBUG if told else logging.ERROR, "reports and answers wait: %s", error)
-            else:
-                return self._settle(group, result)
-            told = True
-            await asyncio.sleep(_RETRY)
-            if asyncio.get_running_loop().time() > self._deadline:
-                LOG.warning("etcd takes no writes: the last reports are not written, so their calls will be repeated")
-                self.close()
-        return None
-
-    async def _separate(self, group: list[_Entry], lease: Compare, error: KvRefused) -> None:
-        """One of the group is refused: find it, write the others."""
-        if len(group) == 1:
-            LOG.error("etcd refuses a report or an answer: %s", error)
-            group[0].fail(error)
-            return
-        for entry in group:
-            await self._write([entry], lease)
-
-    def _settle(self, group: list[_Entry], result: TxnResult) -> None:
-        if not result.succeeded:
-            self.close()
-            return
-        for entry, response in zip(group, result.responses, strict=True):
-            nested = response if isinstance(response, TxnResult) else None
-            entry.resolve(nested and TxnResult(nested.succeeded, result.revision, nested.responses))
-
-
-def _size(op: Put | Delete | Txn) -> int:
-    match op:
-        case Put():
-            return len(op.key) + len(op.value)
-        case Delete():
-            return len(op.key)
-        case Txn():
-            return 200 + sum(len(o.value) for o in op.success if isinstance(o, Put))

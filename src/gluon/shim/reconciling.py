@@ -37,7 +37,7 @@ class Pace:
     """How many objects at once, and how many seconds until a call that failed with a bug is repeated: ``first``, doubled each
     time up to ``longest``, each time between half and one and a half of it. ``patience``: how long a clean stop waits."""
 
-    objects: int = 128
+    objects: int = 256
     first: float = 0.5
     longest: float = 60.0
     patience: float = 60.0
