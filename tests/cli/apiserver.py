@@ -62,7 +62,10 @@ class ApiServer:
     def _document(self, asked: Asked) -> Answer | None:
         documents = {
             "/proton": {"protons": [{"proton_service": self.proton.name, "status": "CURRENT", "links": []}]},
-            f"/proton/{self.proton.name}": {"default_version": self.proton.version, "versions": []},
+            f"/proton/{self.proton.name}": {
+                "default_version": self.proton.version,
+                "versions": [{"version": self.proton.version}],
+            },
             f"{self.base}/commands.json": commands(self.proton),
         }
         found = documents.get(asked.path)

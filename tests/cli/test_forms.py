@@ -41,6 +41,11 @@ class TestTable:
         lines = list(table(["id", "text"], [["a", "0123456789" * 2]], 20))
         assert lines[3:5] == ["| a  | 01234567890 |", "|    | 123456789   |"]
 
+    def test_the_first_column_stays_whole_where_it_can(self) -> None:
+        rows = [["0" * 36, "1" * 30, "2" * 30]]
+        assert f"| {'0' * 36} |" in list(table(["id", "a", "b"], rows, 80))[3]
+        assert f"| {'0' * 36} |" not in list(table(["id", "a", "b"], rows, 50))[3]
+
     @pytest.mark.parametrize("character", ["\n", "\t", "\x1b", "\x7f", "\u202e", "\u2028", "\ud800", "\x9b"])
     def test_control_characters_stay_out(self, character: str) -> None:
         assert text(f"a{character}b").isprintable()

@@ -13,7 +13,9 @@ from typing import Any
 from gluon.cli.exits import UsageError
 from gluon.cli.invocation import split_columns
 from gluon.cli.nouns import Noun
-from gluon.cli.parsing import ATTRIBUTE, command_parser, flags
+from gluon.cli.parsing import ASKED_FOR, ATTRIBUTE, command_parser, flags
+from gluon.cli.sources import secret
+from gluon.cli.values import NotThat, parse
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,7 @@ def read_call(api: str, noun: Noun, verb: str, words: Sequence[str]) -> Call:
         attributes.update(_unset(noun, given["unset"], attributes))
         if not attributes:
             raise UsageError("nothing to change: name at least one attribute")
+    attributes.update(_asked_for(noun, attributes))
     return Call(
         noun,
         verb,
@@ -57,6 +60,16 @@ def read_call(api: str, noun: Noun, verb: str, words: Sequence[str]) -> Call:
         format=given.get("format"),
         columns=tuple(split_columns(given.get("column"))),
     )
+
+
+def _asked_for(noun: Noun, given: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    """The secrets that the line leaves out."""
+    for option in noun.options:
+        if given.get(option.name) is ASKED_FOR:
+            try:
+                yield option.name, parse(option.value, secret(option.name))
+            except NotThat as error:
+                raise UsageError(f"--{option.name}: {error}") from None
 
 
 def _query(filters: dict[str, str], given: dict[str, Any]) -> Iterator[tuple[str, str]]:
@@ -77,17 +90,27 @@ def _unset(noun: Noun, named: Sequence[str] | None, given: dict[str, Any]) -> di
 
 
 def _spelled(noun: Noun, verb: str, words: Sequence[str]) -> list[str]:
-    """The words, with ``--mac-address`` spelled as the attribute is, and ``--if_match`` as the option."""
+    """The words: ``--mac-address`` spelled as the attribute is, ``--if_match`` as the option, ``--name -x`` as ``--name=-x``."""
     known = {f.replace("_", "-"): f for f in flags(noun, verb)}
     if "--tenant-id" in known:
         known.setdefault("--project-id", known["--tenant-id"])  # the API's synonym
-    spelled = list(words)
-    end = spelled.index("--") if "--" in spelled else len(spelled)
-    for position, word in enumerate(spelled[:end]):
-        if word.startswith("--"):
+    takes_value = set(known.values()) - {"--all", "--help"}
+    spelled: list[str] = []
+    end = words.index("--") if "--" in words else len(words)
+    for word in words[:end]:
+        if spelled and spelled[-1] in takes_value and _begins_with_hyphen(word):
+            spelled[-1] += f"={word}"
+        elif word.startswith("--"):
             name, equals, value = word.partition("=")
-            spelled[position] = known.get(name.replace("_", "-"), name) + equals + value
-    return spelled
+            spelled.append(known.get(name.replace("_", "-"), name) + equals + value)
+        else:
+            spelled.append(word)
+    return [*spelled, *words[end:]]
+
+
+def _begins_with_hyphen(word: str) -> bool:
+    """Whether a word that follows an option can only be its value: it is none of the options -c, -f, -h, and no --option."""
+    return len(word) > 1 and word[0] == "-" and word[1] not in "-cfh"
 
 
 def _asks_for_help(words: Sequence[str]) -> bool:

@@ -40,6 +40,7 @@ _FISH: Final = """\
 complete -c protonclient -f -a '(protonclient completion words (commandline -opc)[2..-1] (commandline -ct) 2>/dev/null)'
 """
 SCRIPTS: Final = {"bash": _BASH, "zsh": _ZSH, "fish": _FISH}
+_USAGE: Final = f"usage: protonclient completion {'|'.join(SCRIPTS)}"
 _GENERAL: Final = ("--api", "--api-version", "--host", "--port", "--format", "--column", "--version", "--help")
 
 
@@ -50,8 +51,10 @@ def run(words: Sequence[str], environment: Mapping[str, str], out: TextIO) -> Ex
             out.writelines(f"{candidate}\n" for candidate in candidates(typed or [""], environment))
         case [shell] if shell in SCRIPTS:
             out.write(SCRIPTS[shell])
+        case ["-h" | "--help"]:
+            out.write(f"{_USAGE}\n")
         case _:
-            raise UsageError(f"usage: protonclient completion {'|'.join(SCRIPTS)}")
+            raise UsageError(_USAGE)
     return Exit.OK
 
 

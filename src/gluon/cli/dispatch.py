@@ -11,7 +11,7 @@ from typing import NoReturn, TextIO
 
 from gluon.cli import invocation
 from gluon.cli.cache import Cache, folder_of
-from gluon.cli.exits import Exit, UsageError
+from gluon.cli.exits import Exit, NoCommand, UsageError
 from gluon.cli.invocation import PROGRAM, Invocation
 from gluon.cli.library import Library
 from gluon.cli.nouns import VERBS, Document, Malformed
@@ -78,8 +78,9 @@ def _document(asked: Invocation, library: Library) -> Document:
             raise
     apis = library.apis()
     if asked.api in apis:
-        raise UsageError(f"{asked.api} has no version {asked.api_version!r}")
-    raise UsageError(f"there is no API {asked.api!r}{_meant(asked.api, apis)}; these are:", tuple(f"  {api}" for api in apis))
+        raise NoCommand(f"{asked.api} has no version {asked.api_version!r}; it has {', '.join(library.versions(asked.api))}")
+    there_are = tuple(f"  {api}" for api in apis) or ("  (the server has none)",)
+    raise UsageError(f"there is no API {asked.api!r}{_meant(asked.api, apis)} These are there:", there_are)
 
 
 def _api(asked: Invocation, document: Document, out: TextIO) -> Exit:
@@ -112,7 +113,7 @@ def _command(asked: Invocation, document: Document, client: Client, out: TextIO)
     for column in columns:
         if column not in noun.fields:
             raise UsageError(
-                f"--column: {noun.name} has no {column!r}{_meant(column, noun.fields)}; it has {', '.join(noun.fields)}"
+                f"--column: {noun.name} has no {column!r}{_meant(column, noun.fields)} It has {', '.join(noun.fields)}"
             )
 
     from gluon.cli.actions import carry_out
@@ -124,15 +125,12 @@ def _command(asked: Invocation, document: Document, client: Client, out: TextIO)
 
 def _no_command(asked: Invocation, document: Document) -> NoReturn:
     commands = [f"{noun}-{verb}" for noun in document.names for verb in VERBS]
-    raise UsageError(
-        f"{asked.api} has no command {asked.command!r}{_meant(asked.command, commands)} (see {PROGRAM} --api {asked.api} --help)",
-        (),
-    )
+    raise NoCommand(f"{asked.api} has no command {asked.command!r}{_meant(asked.command, commands)}")
 
 
 def _meant(word: str, words: Sequence[str]) -> str:
-    """A suggestion, where one can be made."""
+    """The end of a sentence: a suggestion, where one can be made."""
     import difflib  # only where something is wrong already
 
     close = difflib.get_close_matches(word, words, n=1)
-    return f": did you mean {close[0]!r}?" if close else ""
+    return f": did you mean {close[0]!r}?" if close else "."

@@ -38,3 +38,7 @@ class UsageError(GluonError):
     def __init__(self, message: str, lines: tuple[str, ...] = ()) -> None:
         super().__init__(message)
         self.lines = lines
+
+
+class NoCommand(UsageError):
+    """The API has no such command."""

@@ -9,7 +9,9 @@ The line is cut at the first word that is no option, so that an attribute may be
 from __future__ import annotations
 
 import argparse
+import re
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Final, NoReturn
@@ -22,6 +24,10 @@ DEFAULT_HOST: Final = "127.0.0.1"
 DEFAULT_PORT: Final = 2705
 #: The options before the command that take the next word as their value.
 _WITH_VALUE: Final = ("--api", "--api-version", "--host", "--port", "--format", "-f", "--column", "-c")
+#: The name of a host (also one that is not ASCII yet) or an IPv4 address; what is neither would be another part of a URL.
+_NAME: Final = re.compile(r"[\w.-]+")
+#: What Python makes of bytes of the command line that are not UTF-8.
+_LOST: Final = re.compile("[\ud800-\udfff]")
 #: Wide enough for two columns of text, whatever the terminal. (argparse would ask for the width with a slow import.)
 _HELP_WIDTH: Final = 110
 
@@ -35,7 +41,11 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Raise it; ``gluon.cli.main`` prints it."""
-        raise UsageError(message.removeprefix("argument "))
+        message = message.removeprefix("argument ")
+        option, _, what = message.rpartition(": ")
+        if option.startswith("--") and what == "expected one argument":
+            message += f"; one that begins with - is given as {option}=-…"
+        raise UsageError(message)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,13 +72,16 @@ class Invocation:
 
 def read(argv: Sequence[str], environment: Mapping[str, str]) -> Invocation:
     """Take a command line apart. Raises ``UsageError``."""
+    for word in argv:
+        if not word.isascii() and _LOST.search(word):
+            raise UsageError(f"{word!r} is not UTF-8")
     parser = general_parser()
     split = first_word(argv)
     given = parser.parse_args(argv[:split])
     return Invocation(
         api=given.api or "",
         api_version=given.api_version,
-        host=given.host or environment.get("OS_PROTON_HOST") or DEFAULT_HOST,
+        host=_host(given.host or environment.get("OS_PROTON_HOST") or DEFAULT_HOST),
         port=_port(given.port or environment.get("OS_PROTON_PORT") or DEFAULT_PORT),
         format=given.format,
         columns=tuple(split_columns(given.column)),
@@ -125,6 +138,21 @@ def split_columns(given: Sequence[str] | None) -> Iterator[str]:
         yield from (c for c in columns.split(",") if c)
 
 
+def _host(text: str) -> str:
+    host = text[1:-1] if text.startswith("[") and text.endswith("]") else text
+    if not _NAME.fullmatch(host) and not (":" in host and _is_address(host)):
+        raise UsageError(f"--host: {text!r} is not a name or an address of a host, such as proton.example or 192.0.2.1")
+    return host
+
+
+def _is_address(text: str) -> bool:
+    from ipaddress import IPv6Address  # only where one is given
+
+    with suppress(ValueError):
+        return IPv6Address(text).version == 6
+    return False
+
+
 def _port(text: str | int) -> int:
     try:
         port = int(text)
@@ -138,6 +166,12 @@ def _port(text: str | int) -> int:
 EPILOG: Final = f"""\
 exit codes:
 {chr(10).join(f"  {code.value:<4} {meaning}" for code, meaning in MEANINGS.items())}
+
+values:
+  a,b                a list; as JSON where one of its texts holds a comma: '["a", "b, c"]'
+  '{{"a": 1}}'         JSON, for an object or a list of objects; @FILE takes it from a file, @- from standard input
+  -                  for a secret: it is asked for and not shown, or the next line of standard input where that is no terminal
+  --name=-x          what begins with a hyphen
 
 environment:
   OS_PROTON_HOST, OS_PROTON_PORT   where the server is

@@ -54,6 +54,10 @@ class Library:
             version = self._fetch(path, _default_version)
         return self._fetch(f"{path}/v{quote(version, safe='')}/commands.json", Document)
 
+    def versions(self, api: str) -> list[str]:
+        """The versions of a Proton."""
+        return self._fetch(f"{_ROOT}/{quote(api, safe='')}", _versions)
+
     def _fetch(self, path: str, read: Callable[[Any], _T]) -> _T:
         """A document as ``read`` understands it. A kept copy that it does not understand is as none."""
         kept = self._cache.read(path)
@@ -89,6 +93,13 @@ class Library:
 def _names(document: Any) -> list[str]:
     try:
         return [str(proton["proton_service"]) for proton in document["protons"]]
+    except (TypeError, KeyError) as error:
+        raise Malformed(str(error)) from None
+
+
+def _versions(document: Any) -> list[str]:
+    try:
+        return [str(version["version"]) for version in document["versions"]]
     except (TypeError, KeyError) as error:
         raise Malformed(str(error)) from None
 

@@ -9,9 +9,10 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import TextIO
 
+from gluon.cli import invocation
 from gluon.cli.dispatch import run
-from gluon.cli.exits import Exit, UsageError
-from gluon.cli.invocation import PROGRAM, first_word
+from gluon.cli.exits import Exit, NoCommand, UsageError
+from gluon.cli.invocation import PROGRAM
 from gluon.cli.screen import say
 from gluon.client.errors import Problem, Unexpected, Unreachable
 from gluon.errors import GluonError
@@ -23,7 +24,7 @@ def main(argv: Sequence[str], environment: Mapping[str, str], out: TextIO) -> Ex
         code = run(argv, environment, out)
         out.flush()
     except UsageError as error:
-        say(f"{error}{'' if error.lines else _where_help_is(argv)}")
+        say(f"{error}{'' if error.lines else _where_help_is(error, argv, environment)}")
         for line in error.lines:
             print(line, file=sys.stderr)
         return Exit.USAGE
@@ -44,8 +45,14 @@ def main(argv: Sequence[str], environment: Mapping[str, str], out: TextIO) -> Ex
     return code
 
 
-def _where_help_is(argv: Sequence[str]) -> str:
-    words = [word for word in argv[: first_word(argv) + 1] if word]
+def _where_help_is(error: UsageError, argv: Sequence[str], environment: Mapping[str, str]) -> str:
+    """The help that says how it is done, of what is known to be there: the command, its API, or protonclient."""
+    words = []
+    with suppress(UsageError):
+        asked = invocation.read(argv, environment)
+        words = ["--api", asked.api] if asked.api else []
+        if not isinstance(error, NoCommand):
+            words += [asked.command] if asked.command else []
     return f" (see {' '.join([PROGRAM, *words, '--help'])})"
 
 

@@ -14,7 +14,8 @@ from typing import Any, Final
 from gluon.cli import examples
 from gluon.cli.invocation import PROGRAM, Parser, add_form
 from gluon.cli.nouns import Noun, Option
-from gluon.cli.values import NotThat, parse, placeholder, remarks
+from gluon.cli.sources import INPUT, of_file
+from gluon.cli.values import NotThat, is_json, parse, placeholder, remarks
 
 #: The options of each verb beside the attributes and ``--help``.
 OWN: Final = {
@@ -26,6 +27,8 @@ OWN: Final = {
 }
 #: Marks in what the parser gives that a name is an attribute's, not that of an option.
 ATTRIBUTE: Final = "attribute "
+#: Stands for a secret that is to be asked for, once the rest of the line is known to be right.
+ASKED_FOR: Final = object()
 _ABOUT: Final = {
     "list": "List the {plural} that there are.",
     "create": "Create a new {name}.",
@@ -59,7 +62,7 @@ def command_parser(api: str, noun: Noun, verb: str) -> Parser:
     )
     if verb in ("show", "update", "delete"):
         many = {"nargs": "+"} if verb == "delete" else {}
-        parser.add_argument("id", metavar="ID", help=f"{noun.identifier} of the {noun.name}", **many)  # type: ignore[arg-type]
+        parser.add_argument("id", metavar="ID", type=_identifier, help=f"{noun.identifier} of the {noun.name}", **many)  # type: ignore[arg-type]
     required = [o for o in noun.options_of(verb) if o.required and verb == "create"]
     _add(parser.add_argument_group("required"), verb, required)
     heading = "filters: only objects that have these values ('' is null)" if verb == "list" else "attributes"
@@ -92,8 +95,10 @@ def _add(group: argparse._ArgumentGroup, verb: str, options: Sequence[Option]) -
 
 def _reader(option: Option) -> Callable[[str], Any]:
     def read(text: str) -> Any:
+        if option.secret and text == INPUT:
+            return ASKED_FOR
         try:
-            return parse(option.value, text)
+            return parse(option.value, of_file(text[1:]) if text.startswith("@") and is_json(option.value) else text)
         except NotThat as error:
             raise argparse.ArgumentTypeError(_escaped(str(error))) from None
 
@@ -120,6 +125,12 @@ def _add_own(group: argparse._ArgumentGroup, noun: Noun, verb: str) -> None:
     if "format" in own:
         add_form(group)
     group.add_argument("-h", "--help", action="store_true", help="print this")
+
+
+def _identifier(text: str) -> str:
+    if not text:
+        raise argparse.ArgumentTypeError("must not be empty")
+    return text
 
 
 def _positive(text: str) -> int:

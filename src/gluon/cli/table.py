@@ -51,7 +51,15 @@ def _columns(character: str) -> int:
 
 
 def _fitted(widths: Sequence[int], room: int) -> list[int]:
-    """The widths, the widest made narrower until their sum is no more than ``room``."""
+    """Widths whose sum is no more than ``room``. The first column, by which a row is known, stays whole if it can."""
+    first, *others = widths
+    if others and first + sum(min(w, _NARROWEST) for w in others) <= room:
+        return [first, *_narrowed(others, room - first)]
+    return _narrowed(widths, room)
+
+
+def _narrowed(widths: Sequence[int], room: int) -> list[int]:
+    """The widest made narrower until the sum is no more than ``room``."""
     fitted = list(widths)
     while sum(fitted) > room:
         widest = max(fitted)

@@ -17,6 +17,7 @@ from gluon.cli.nouns import Option, Value
 
 _INTEGER = re.compile(r"[+-]?[0-9]+")
 _INTEGER_DIGITS = 40  # far beyond int64; what is longer is no number that anyone means
+_QUOTED = 60  # characters
 _BOOLEANS = {"true": True, "false": False}
 
 
@@ -28,14 +29,16 @@ def parse(value: Value, text: str) -> Any:
     """What ``text`` means as a value."""
     match value.type:
         case "integer":
-            if not _INTEGER.fullmatch(text) or len(text) > _INTEGER_DIGITS:
-                raise NotThat(f"{text!r} is not an integer")
+            if not _INTEGER.fullmatch(text):
+                raise NotThat(f"{_quoted(text)} is not an integer")
+            if len(text) > _INTEGER_DIGITS:
+                raise NotThat(f"{_quoted(text)} is too large a number")
             return int(text)
         case "number":
             return _number(text)
         case "boolean":
             if text.lower() not in _BOOLEANS:
-                raise NotThat(f"{text!r} is neither true nor false")
+                raise NotThat(f"{_quoted(text)} is neither true nor false")
             return _BOOLEANS[text.lower()]
         case "list":
             return _list(value, text)
@@ -51,28 +54,30 @@ def _number(text: str) -> float:
     except ValueError:
         number = math.nan
     if not math.isfinite(number):
-        raise NotThat(f"{text!r} is not a number")
+        raise NotThat(f"{_quoted(text)} is not a number")
     return number
 
 
 def _string(value: Value, text: str) -> str:
     if value.choices and text not in value.choices:
-        raise NotThat(f"{text!r} is none of {', '.join(value.choices)}")
+        raise NotThat(f"{_quoted(text)} is none of {', '.join(value.choices)}")
     return text
 
 
 def _list(value: Value, text: str) -> Any:
     """``a,b``, or a JSON array: the only way for objects, and for texts that hold a comma."""
     items = value.items or Value("string")
-    if text.lstrip().startswith("[") or items.type in ("object", "list"):
+    if text.lstrip().startswith("[") or is_json(value):
         return _json(text, list, f"a JSON array of {described(items)}")
     return [parse(items, part.strip()) for part in text.split(",")] if text.strip() else []
 
 
 def _json(text: str, kind: type, expected: str) -> Any:
     try:
-        found = json.loads(text, parse_constant=_refuse)
-    except (ValueError, RecursionError) as error:
+        found = json.loads(text, parse_constant=_refuse, parse_float=_finite, object_pairs_hook=_object)
+    except RecursionError:
+        raise NotThat(f"expected {expected}: this is nested too deeply") from None
+    except ValueError as error:
         raise NotThat(f"expected {expected}: {error}") from None
     if not isinstance(found, kind):
         raise NotThat(f"expected {expected}")
@@ -81,6 +86,32 @@ def _json(text: str, kind: type, expected: str) -> Any:
 
 def _refuse(constant: str) -> Any:
     raise NotThat(f"{constant} is not JSON")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise NotThat(f"{_quoted(text)} is too large a number")
+    return number
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object, each name once: of two values one would be lost without a word."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        twice = next(name for name in found if sum(name == other for other, _ in pairs) > 1)
+        raise NotThat(f"{_quoted(twice)} is given twice")
+    return found
+
+
+def _quoted(text: str) -> str:
+    """A text within a message: its beginning tells which one it is."""
+    return repr(text if len(text) <= _QUOTED else f"{text[:_QUOTED]}…")
+
+
+def is_json(value: Value) -> bool:
+    """Whether only JSON can say such a value."""
+    return value.type == "object" or (value.type == "list" and value.items is not None and value.items.type in ("list", "object"))
 
 
 def described(value: Value) -> str:
@@ -113,11 +144,10 @@ def _range(low: float | None, high: float | None) -> str:
 
 def placeholder(value: Value) -> str:
     """The word that stands for a value in a usage line."""
-    if value.type == "list" and value.items is not None:
-        inner = placeholder(value.items)
-        return "JSON" if value.items.type in ("list", "object") else f"{inner},…"
-    if value.type == "object":
+    if is_json(value):
         return "JSON"
+    if value.type == "list" and value.items is not None:
+        return f"{placeholder(value.items)},…"
     if value.references:
         return "ID"
     if value.choices:
@@ -136,5 +166,5 @@ def remarks(option: Option, *, at_creation: bool) -> str:
     elif option.filled:
         said += f"; default: {option.filled}"
     if option.secret:
-        said += "; never shown again"
+        said += "; never shown again; - asks for it"
     return f"{option.help} ({said})" if option.help else said
