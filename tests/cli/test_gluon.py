@@ -67,7 +67,7 @@ class TestRender:
         assert main(["render", str(model), "openapi"]) == 0
         assert json.loads(capsys.readouterr().out)["openapi"].startswith("3.1")
 
-    @pytest.mark.parametrize("dialect", ["sqlite", "postgresql", "mysql", "mariadb"])
+    @pytest.mark.parametrize("dialect", ["sqlite", "postgresql", "mariadb"])
     def test_sql(self, model: Path, dialect: str, capsys: pytest.CaptureFixture[str]) -> None:
         assert main(["render", str(model), "sql", "--dialect", dialect]) == 0
         out = capsys.readouterr().out

@@ -3,6 +3,7 @@
 
 import dataclasses
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -51,6 +52,40 @@ def test_every_backend_call_is_in_the_guide():
     calls = [name for name in vars(Backend) if not name.startswith("_")]
     assert len(calls) == 12
     assert [call for call in calls if call not in page] == []
+
+
+@pytest.mark.parametrize("page", ["architecture", "contributing"])
+def test_files_of_the_code_that_are_named_exist(page):
+    named = re.findall(r"`([\w/.-]+/[\w.-]+\.(?:py|yaml))`", (ROOT / f"docs/{page}.md").read_text())
+    assert [name for name in named if not (ROOT / "src/gluon" / name).exists()] == []
+
+
+def imported():
+    """What is imported where: the outermost packages, by module."""
+    for path in (ROOT / "src/gluon").rglob("*.py"):
+        words = re.findall(r"^\s*(?:import|from) (\w+)", path.read_text(), re.MULTILINE)
+        yield path.relative_to(ROOT / "src/gluon"), set(words)
+
+
+@pytest.mark.parametrize(
+    ("library", "doors"),
+    [
+        ("ruamel", ["model/source.py"]),
+        ("sqlalchemy", ["store/*", "store/sqlite/*", "particle/columns.py", "particle/tables.py", "particle/systables.py"]),
+        ("grpc", ["kv/*"]),
+        ("oslo_config", ["cmd/config.py"]),
+        ("uvicorn", ["cmd/proton_server.py"]),
+    ],
+)
+def test_each_library_has_one_door(library, doors):
+    beside = [path for path, words in imported() if library in words and not any(map(path.match, doors))]
+    assert beside == []
+
+
+def test_every_contract_of_the_linter_is_explained():
+    page = (ROOT / "docs/contributing.md").read_text()
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+    assert [contract["name"] for contract in contracts if f"**{contract['name']}**" not in page] == []
 
 
 def test_every_room_of_the_code_is_in_the_architecture():

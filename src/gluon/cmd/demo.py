@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import sys
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -178,7 +179,7 @@ def _hold(true: bool, what: str) -> None:
 def _how_to_talk(site: Site, server: Server) -> str:
     return f"""
 It goes on running until Ctrl-C. In another terminal:
-  export OS_PROTON_PORT={server.port}
+  export OS_PROTON_PORT={server.port} PATH={Path(sys.executable).parent}:$PATH
   protonclient --api {_PROTON} --help
   protonclient --api {_PROTON} port-create --tenant_id {_TENANT}
   curl {server.url}/proton/{_PROTON}/v1.0/openapi.json

@@ -21,7 +21,8 @@ from gluon.model.faults import nearest
 from gluon.model.schema import Object, Proton
 from gluon.model.types import Integer, Reference, String, Uuid
 
-DIALECTS: Final = ("sqlite", "postgresql", "mariadb", "mysql")
+#: Not MySQL: it lacks the collations that compare texts byte by byte, with their blanks (MariaDB 10.2 brought ``…_nopad_bin``).
+DIALECTS: Final = ("sqlite", "postgresql", "mariadb")
 
 
 class Unknown(GluonError):
