@@ -98,6 +98,11 @@ class TestSecrets:
         assert "never shown again; - asks for it" in client("gadget-create", "--help").out
         assert "standard input" in client.bare("--help").out
 
+    def test_the_help_tells_of_files_where_json_is_wanted(self, client: Runner) -> None:
+        told = " ".join(client("gadget-create", "--help").out.split())
+        assert "--parts JSON list of object with name; or @FILE" in told
+        assert told.count("@FILE") == 2
+
 
 class TestLooks:
     def test_a_value_may_begin_with_a_hyphen(self, api: ApiServer, client: Runner) -> None:

@@ -157,7 +157,7 @@ def placeholder(value: Value) -> str:
 
 def remarks(option: Option, *, at_creation: bool) -> str:
     """What the help says of an option: what it is for, its type, and what is filled in at creation where it is not given."""
-    said = described(option.value)
+    said = described(option.value) + ("; or @FILE" if is_json(option.value) else "")
     if not at_creation:
         return f"{option.help} ({said})" if option.help else said
     if option.default is not None:
