@@ -11,6 +11,7 @@ import pytest
 from gluon.model.compile import compile_text
 from gluon.settings import ServerSettings, ShimSettings
 from gluon.shim.backend import Backend
+from gluon.shim.reconciling import Pace
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
@@ -52,6 +53,11 @@ def test_every_backend_call_is_in_the_guide():
     calls = [name for name in vars(Backend) if not name.startswith("_")]
     assert len(calls) == 12
     assert [call for call in calls if call not in page] == []
+
+
+def test_the_unit_of_the_shim_leaves_its_calls_the_time_that_they_may_take():
+    unit = (ROOT / "etc/systemd/shimserver.service").read_text()
+    assert int(re.search(r"^TimeoutStopSec=(\d+)$", unit, re.MULTILINE)[1]) > Pace().patience
 
 
 @pytest.mark.parametrize("page", ["architecture", "contributing"])
