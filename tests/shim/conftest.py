@@ -104,10 +104,12 @@ class Stage:
         await until(lambda: shim.working)
         return shim
 
-    async def standby(self, backend: object, name: str = "c1", hosts: tuple[str, ...] = ("h1",), **more: Any) -> Shim:
-        """Start a shim."""
+    async def standby(
+        self, backend: object, name: str = "c1", hosts: tuple[str, ...] = ("h1",), kv: Any = None, **more: Any
+    ) -> Shim:
+        """Start a shim, on a connection of its own where none is given."""
         values = settings.Shim(host_list=hosts, name=name, **{"lease_ttl": 5.0, **more})
-        shim = Shim(values, self.proton, backend, await self._beside(), pace=PACE)
+        shim = Shim(values, self.proton, backend, kv or await self._beside(), pace=PACE)
         self._tasks.append(asyncio.create_task(shim.run()))
         return shim
 

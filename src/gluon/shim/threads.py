@@ -55,7 +55,8 @@ class Threads:
         (self._waiting.appendleft if urgent else self._waiting.append)(job)
         if self._glance is None:
             self._glance = loop.call_later(_GLANCE, self._look, loop)
-            loop.call_soon(self._serve, loop)
+        if not self._serving and len(self._waiting) == 1:
+            loop.call_soon(self._begin, loop)
         result, error = await job.future
         if error is not None:
             raise error
@@ -78,6 +79,11 @@ class Threads:
         if self._waiting or self._serving:
             self._glance = loop.call_later(_GLANCE, self._look, loop)
 
+    def _begin(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Let one thread serve, where none does."""
+        if not self._serving:
+            self._serve(loop)
+
     def _serve(self, loop: asyncio.AbstractEventLoop) -> None:
         if self._waiting and self._serving < self._most:
             self._serving += 1
@@ -93,8 +99,7 @@ class Threads:
         """A thread found nothing more to do."""
         self._serving -= 1
         self._deliver()
-        if not self._serving:
-            self._serve(loop)
+        self._begin(loop)
 
     # In a thread.
 

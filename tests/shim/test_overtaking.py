@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Objects that go while their first call is being prepared or made: nothing is undone before it is done, and nothing is left."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from gluon.kv.contract import Kv, Put, Txn, TxnResult
+from gluon.particle import keys
+
+from .conftest import PORT, Recorder, Stage, gone, quiet, until
+
+
+class Held:
+    """A connection on which writing one key waits until ``go_on``."""
+
+    def __init__(self, kv: Kv, key: str) -> None:
+        self._kv, self._key = kv, key
+        self.reached, self.go_on = asyncio.Event(), asyncio.Event()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._kv, name)
+
+    async def txn(self, txn: Txn, *, idempotent: bool = False) -> TxnResult:
+        if any(isinstance(op, Put) and op.key == self._key for op in txn.success):
+            self.reached.set()
+            await self.go_on.wait()
+        return await self._kv.txn(txn, idempotent=idempotent)
+
+
+@pytest.mark.parametrize("after", [False, True])
+async def test_a_port_is_not_deleted_before_its_interface_whose_first_call_is_being_written_down(
+    stage: Stage, after: bool
+) -> None:
+    port = await stage.wanted.put(PORT)
+    held = Held(stage.kv, keys.report(stage.proton.name, "Interface", port, "c1"))
+    backend = Recorder()
+    shim = await stage.shim(backend, kv=held)
+    await until(lambda: backend.names(port) == ["modify_port"])
+    await stage.wanted.put("Interface", port, port_id=port)
+    await held.reached.wait()
+    for kind in ("Interface", PORT):
+        await stage.wanted.delete(kind, port)
+    if after:
+        held.go_on.set()
+    await until(lambda: port not in shim.model.ports)
+    await asyncio.sleep(0.02)
+    early = backend.names()
+    held.go_on.set()
+    await until(lambda: "delete_port" in backend.names())
+    await quiet(shim)
+    assert after or early == ["modify_port"]
+    names = [name for name in backend.names() if name.endswith("interface")]
+    assert names in ([], ["modify_interface", "delete_interface"])
+    assert backend.names() == ["modify_port", *names, "delete_port"]
+    for kind in ("Interface", PORT):
+        await gone(lambda kind=kind: stage.report(kind, port))
+
+
+async def test_a_change_while_a_call_is_being_written_down_is_what_is_called_with(stage: Stage) -> None:
+    port = await stage.wanted.put(PORT, name="one")
+    held = Held(stage.kv, keys.report(stage.proton.name, PORT, port, "c1"))
+    backend = Recorder()
+    shim = await stage.shim(backend, kv=held)
+    await held.reached.wait()
+    await stage.wanted.put(PORT, port, name="two")
+    await until(lambda: shim.model.ports[port].name == "two")
+    held.go_on.set()
+    await stage.reported(PORT, port, state="ready")
+    assert [(new["name"], dict(prev)) for _, _, new, prev in backend.told] == [("two", {})]
+
+
+async def test_deleted_during_its_first_call(stage: Stage) -> None:
+    began, go_on = asyncio.Event(), asyncio.Event()
+
+    async def before() -> None:
+        began.set()
+        await go_on.wait()
+
+    backend = Recorder(before=lambda name, uuid: before() if name == "modify_port" else None)
+    shim = await stage.shim(backend)
+    port = await stage.wanted.put(PORT)
+    await began.wait()
+    await stage.wanted.delete(PORT, port)
+    await until(lambda: port not in shim.model.ports)
+    go_on.set()
+    await until(lambda: backend.names() == ["modify_port", "delete_port"])
+    await gone(lambda: stage.report(PORT, port))
