@@ -94,7 +94,10 @@ class Shim:
         (), "Hosts that this shim binds ports on; * for all. The one setting that must be given."
     )
     name: str = _option("", "The controller name by which the shim signs; the host's name by default.")
-    handlers: tuple[str, ...] = _option(("net-l3vpn:net-l3vpn-dummy",), "Pairs proton:backend, as many as wanted.")
+    handlers: tuple[str, ...] = _option(
+        ("net-l3vpn:net-l3vpn-dummy",),
+        "proton:backend, or proton:backend:model; one for each Proton.",
+    )
     binds: bool = _option(True, "Whether this shim answers binds.")
     tenants: tuple[str, ...] = _option((), "Take on the objects of these tenants only; all by default.")
     lease_ttl: float = _option(10.0, "Seconds until a shim that died is known to be gone.", min=1)

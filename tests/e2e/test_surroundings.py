@@ -77,6 +77,12 @@ def test_wrong_settings_of_the_server(tmp_path, text, words):
     [
         ("", ["host_list"]),
         ("[shim]\nhost_list = a\nhandlers = net-l3vpn\n", ["'net-l3vpn' is not of the form proton:backend"]),
+        (
+            "[shim]\nhost_list = a\nhandlers = net-l3vpn:net-l3vpn-dummy, net-l3vpn:net-l3vpn-dummy\n",
+            ["two are for 'net-l3vpn'", "[shim] name"],
+        ),
+        ("[shim]\nhost_list = a\nhandlers = net-l3vpn:net-l3vpn-dummy:mine\n", ["data model 'mine'", "gluon.shim.models"]),
+        ("[shim]\nhost_list = a\nhandlers = net-l3vpn:net-l3vpn-dummy:\n", ["proton:backend:model"]),
         ("[shim]\nhost_list = a\nhandlers = net-l3vpm:x\n", ["net-l3vpm", "did you mean 'net-l3vpn'"]),
         ("[shim]\nhost_list = a\nhandlers = net-l3vpn:dummy\n", ["dummy", "net-l3vpn-dummy"]),
     ],

@@ -7,7 +7,7 @@ import asyncio
 import dataclasses
 import os
 import socket
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from gluon.cmd import config, running
 from gluon.errors import SettingsError
@@ -18,6 +18,7 @@ from gluon.model.schema import Proton
 from gluon.server import logs
 from gluon.settings import ShimSettings
 from gluon.shim import loading
+from gluon.shim.mirror import Mirror
 from gluon.shim.service import Shim
 
 _PROGRAM = "shimserver"
@@ -42,27 +43,49 @@ def _run(files: Sequence[str]) -> int:
     return running.until_stopped(lambda stop: serve(settings, handlers, stop))
 
 
-def _handlers(settings: ShimSettings) -> list[tuple[Proton, object]]:
-    """The Proton and the backend of each handler. Raises SettingsError for what is not there."""
+@dataclasses.dataclass(frozen=True, slots=True)
+class Handler:
+    """What one shim joins: a Proton, a backend, and what makes the backend's copy of the Proton."""
+
+    proton: Proton
+    backend: object
+    model: Callable[[Proton], Mirror]
+
+
+def _handlers(settings: ShimSettings) -> list[Handler]:
+    """The handlers that the settings name. Raises SettingsError for what is not there, and for two of one Proton."""
     families = load_catalogue(settings.default.model_path)
-    found = []
-    for handler in settings.shim.handlers:
-        proton, colon, backend = handler.partition(":")
-        if not colon or not backend:
-            raise SettingsError(f"[shim] handlers: '{handler}' is not of the form proton:backend")
+    found: dict[str, Handler] = {}
+    for text in settings.shim.handlers:
+        proton, backend, model = _parts(text)
         if proton not in families:
             close = nearest(proton, families)
             hint = f": did you mean '{close}'?" if close else f"; there are {', '.join(families)}"
             raise SettingsError(f"[shim] handlers: there is no Proton '{proton}'{hint}")
-        found.append((families[proton].newest, loading.load_backend(backend)))
-    return found
+        if proton in found:
+            raise SettingsError(
+                f"[shim] handlers: two are for '{proton}', but a shim of one name has one for each Proton: "
+                "run a second shimserver with another [shim] name"
+            )
+        found[proton] = Handler(families[proton].newest, loading.load_backend(backend), loading.load_model(model))
+    return list(found.values())
 
 
-async def serve(settings: ShimSettings, handlers: Sequence[tuple[Proton, object]], stop: asyncio.Event) -> None:
+def _parts(handler: str) -> tuple[str, str, str]:
+    """The Proton, the backend and the data model (empty: the generated one) that a handler names."""
+    parts = handler.split(":")
+    if len(parts) not in (2, 3) or not all(parts):
+        raise SettingsError(f"[shim] handlers: '{handler}' is not of the form proton:backend or proton:backend:model")
+    proton, backend, *model = parts
+    return proton, backend, "".join(model)
+
+
+async def serve(settings: ShimSettings, handlers: Sequence[Handler], stop: asyncio.Event) -> None:
     """Run all handlers until ``stop`` is set or one of them fails."""
     kv = await etcd.connect(settings.etcd)
     try:
-        running_shims = [asyncio.create_task(Shim(settings.shim, proton, backend, kv).run()) for proton, backend in handlers]
+        shims = [Shim(settings.shim, h.proton, h.backend, kv, model=h.model) for h in handlers]
+        running_shims = [asyncio.create_task(shim.run()) for shim in shims]
         stopped = asyncio.create_task(stop.wait())
         await asyncio.wait([stopped, *running_shims], return_when=asyncio.FIRST_COMPLETED)
         for task in (stopped, *running_shims):

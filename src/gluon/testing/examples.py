@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Mapping
 from typing import Any, Final, assert_never
 
-from gluon.model.schema import Object
+from gluon.model.schema import UNSET, Attribute, Object
 from gluon.model.types import Boolean, Enum, Format, Integer, Json, List, Number, Reference, String, Structure, Type, Uuid
 
 _FORMATS: Final[Mapping[Format, str]] = {
@@ -30,13 +30,20 @@ Known = Mapping[str, list[str]]
 
 
 def example(obj: Object, known: Known, number: int) -> dict[str, Any]:
-    """Attributes of the ``number``th object of a kind: what must be given, a name, and references to what is known."""
+    """Attributes of the ``number``th object of a kind: what must be given, a name, and references to what is known.
+
+    What has a default is left to it.
+    """
     values: dict[str, Any] = {}
     for attribute in obj.attributes:
         pointing = isinstance(attribute.type, Reference) and any(known.get(kind) for kind in attribute.type.targets)
-        if attribute.name == obj.identifier.name or attribute.required or attribute.name == "name" or pointing:
+        if attribute.name == obj.identifier.name or _needed(attribute) or attribute.name == "name" or pointing:
             values[attribute.name] = some(attribute.type, known, number)
     return values
+
+
+def _needed(attribute: Attribute) -> bool:
+    return attribute.required and attribute.default is UNSET
 
 
 def some(type: Type, known: Known, number: int) -> Any:  # noqa: PLR0911 - a case for each type
