@@ -13,8 +13,11 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import signal
+import socket
 import sys
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -32,16 +35,31 @@ _TARGET = "65000:100"
 def configure(parser: argparse.ArgumentParser) -> None:
     """The arguments of ``gluon demo``."""
     parser.add_argument("--stay", action="store_true", help="leave everything running after the story, and say how to talk to it")
-    parser.add_argument("--port", type=int, default=0, help="port of the server (default: a free one)")
+    parser.add_argument("--port", type=_port, default=0, metavar="PORT", help="port of the server (default: a free one)")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Tell the story; 0 if every step held."""
+    """Tell the story; 0 if every step held, 130 where it was stopped (Ctrl-C, SIGTERM) before its end."""
     try:
         asyncio.run(_demo(args.port, args.stay))
-    except KeyboardInterrupt:
-        print("\nStopped.")
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        print("\nStopped before the end of the story.")
+        return 130
     return 0
+
+
+def _port(text: str) -> int:
+    """A port that the server can have: another server on it would answer in its place."""
+    try:
+        port = int(text)
+        with socket.socket() as taken:
+            taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            taken.bind(("127.0.0.1", port))
+    except (ValueError, OverflowError):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a TCP port") from None
+    except OSError as error:
+        raise argparse.ArgumentTypeError(f"{text}: {error.strerror}") from None
+    return port
 
 
 class DemoError(GluonError):
@@ -49,6 +67,9 @@ class DemoError(GluonError):
 
 
 async def _demo(port: int, stay: bool) -> None:
+    task = asyncio.current_task()
+    assert task is not None
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)  # as Ctrl-C does: all parts end with this one
     with tempfile.TemporaryDirectory(prefix="gluon-demo-") as folder:
         _say("Starting etcd, the Proton Server and a shim layer")
         async with Site(Path(folder)) as site:
@@ -61,7 +82,10 @@ async def _demo(port: int, stay: bool) -> None:
             print("\nEvery step held.")
             if stay:
                 print(_how_to_talk(site, server), flush=True)
-                await asyncio.Event().wait()
+                with suppress(asyncio.CancelledError):
+                    await asyncio.Event().wait()
+                task.uncancel()
+                print("\nStopped.")
 
 
 class _Story:

@@ -47,7 +47,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         code = _run(words)
         sys.stdout.flush()
     except GluonError as error:
-        for line in str(error).splitlines():
+        for line in filter(None, str(error).splitlines()):
             print(f"{PROGRAM}: {line}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
