@@ -35,6 +35,15 @@ async def test_whoever_waits_for_the_loss_hears_of_a_revocation(kv):
     await lease.revoke()
 
 
+async def test_one_that_another_holder_left_behind_can_be_ended(rig, prefix):
+    lease = await rig.kv.lease(rig.shortest_lease)
+    await rig.kv.put(prefix, b"", lease=lease.id)
+    await rig.kv.revoke(lease.id)
+    assert await rig.kv.get(prefix) is None
+    await asyncio.wait_for(lease.lost(), rig.shortest_lease * 2)
+    await rig.kv.revoke(lease.id)
+
+
 async def test_it_is_kept_alive(rig, prefix):
     lease = await rig.kv.lease(rig.shortest_lease)
     await rig.kv.put(prefix, b"", lease=lease.id)

@@ -3,9 +3,16 @@
 
 import asyncio
 import os
+import subprocess
+import sys
+from pathlib import Path
+
+import msgspec
+import pytest
 
 from gluon.kv.memory import MemoryKv
 from gluon.particle import keys
+from gluon.shim import process
 
 from .conftest import PORT, Recorder, Stage, found, gone, quiet, until
 
@@ -31,6 +38,33 @@ async def test_a_second_shim_of_the_name_stands_by(both: Stage) -> None:
     await until(lambda: standby.working)
     await both.answered(port, binding_id=await both.wanted.bind(port, "h1"))
     await until(lambda: second.names() == ["bind_port", "modify_port"])
+
+
+async def test_the_name_of_a_process_that_was_killed_is_taken_over_at_once(both: Stage) -> None:
+    dead = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+    identity = process.identity().rpartition("/")[0].rpartition("/")[0] + f"/{dead.pid}/"
+    start = Path(f"/proc/{dead.pid}/stat").read_text().rpartition(")")[2].split()[19]
+    lease = await both.kv.lease(60)
+    key = keys.shim(both.proton.name, "c1")
+    await both.kv.put(key, msgspec.json.encode({"process": identity + start}), lease=lease.id)
+    standby = await both.standby(Recorder())
+    await asyncio.sleep(0.05)
+    assert not standby.working and not process.ended(identity + start)
+    await both.stop()
+    dead.kill()
+    await asyncio.sleep(0.05)
+    assert process.ended(identity + start), "though nobody has collected it"
+    dead.wait()
+    assert process.ended(identity + start)
+    assert process.ended(identity.replace(f"/{dead.pid}/", f"/{os.getpid()}/") + start), "the id is another process's now"
+    await both.shim(Recorder())
+
+
+@pytest.mark.parametrize("other", ["", "x", "boot/pid:[1]/1/1", "{0}/nonsense/1"])
+def test_of_a_process_that_is_not_of_this_machine_nothing_is_known(other: str) -> None:
+    here = process.identity().rpartition("/")[0].rpartition("/")[0]
+    assert not process.ended(other.format(here))
+    assert not process.ended(process.identity())
 
 
 async def test_a_standby_can_be_stopped(stage: Stage) -> None:

@@ -203,6 +203,10 @@ class Kv(Protocol):
         """Grant a lease of ``ttl`` seconds and keep it alive."""
         ...
 
+    async def revoke(self, lease: int) -> None:
+        """End a lease that another holder left behind; its keys are deleted. No error where it has gone already."""
+        ...
+
     async def revision(self) -> int:
         """The cluster's revision, from a linearizable read; raises KvUnavailable where it has no quorum."""
         ...

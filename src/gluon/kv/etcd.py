@@ -59,6 +59,9 @@ class EtcdKv:
         self._leases = {known for known in self._leases if known.alive} | {lease}
         return lease
 
+    async def revoke(self, lease: int) -> None:
+        await leases.revoke(self._members, lease)
+
     async def revision(self) -> int:
         return await self._members.revision()
 

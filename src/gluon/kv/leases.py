@@ -8,6 +8,7 @@ stops believing in it first. Once lost it stays lost, whatever a late answer say
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 
 from gluon.kv.contract import KvError, KvUnavailable, LeaseLost
@@ -39,8 +40,7 @@ class EtcdLease:
     async def revoke(self) -> None:
         await self.abandon()
         try:
-            request = self._members.codec.message("LeaseRevokeRequest", ID=self.id)
-            await self._members.call("revoke", request, timeout=_REVOKE)
+            await revoke(self._members, self.id)
         except KvError:
             return  # it has gone already, or it will expire
 
@@ -78,3 +78,9 @@ async def grant(members: Members, ttl: float) -> EtcdLease:
     sent = time.monotonic()
     response = await members.call("grant", members.codec.message("LeaseGrantRequest", TTL=max(1, -int(-ttl // 1))))
     return EtcdLease(members, response.ID, response.TTL, sent)
+
+
+async def revoke(members: Members, lease_id: int) -> None:
+    """End a lease, whoever holds it. No error where it has gone already."""
+    with contextlib.suppress(LeaseLost):
+        await members.call("revoke", members.codec.message("LeaseRevokeRequest", ID=lease_id), timeout=_REVOKE)

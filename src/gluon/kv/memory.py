@@ -115,6 +115,11 @@ class MemoryKv:
         self._leases = {known for known in self._leases if known.alive} | {lease}
         return lease
 
+    async def revoke(self, lease: int) -> None:
+        await self._arrive()
+        self._ledger.end_lease(lease)
+        self._answer()
+
     async def close(self) -> None:
         self._closed = True
         for lease in self._leases:

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Says in etcd that a shim is alive: ``/gluon/shim/<proton>/<controller>``, under a lease. One shim of a name works at a time.
 
-A second one of the same name stands by until the key of the first is gone.
+A second one of the same name stands by until the key of the first is gone. Where the first was a process of this machine that has
+certainly ended, its lease is revoked: what it may have sent and etcd not yet handled can then take no effect.
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ from typing import Final
 
 import msgspec
 
-from gluon.kv.contract import Compare, Get, KeyValue, Kv, KvError, KvUnavailable, Lease, Put, Txn
+from gluon.kv.contract import Compare, Get, KeyValue, Kv, KvError, KvRefused, KvUnavailable, Lease, Put, Txn
+from gluon.shim import process
 
 LOG = logging.getLogger(__name__)
 _RETRY: Final = 0.5
@@ -33,9 +35,16 @@ class Presence:
     lease: Lease
 
 
+class _Card(msgspec.Struct, frozen=True):
+    """What of another shim's card matters here."""
+
+    process: str = ""
+
+
 def card(hosts: Sequence[str], backend: str) -> bytes:
     """What others read about this shim."""
     value = {"hosts": list(hosts), "backend": backend, "host": socket.gethostname(), "pid": os.getpid()}
+    value["process"] = process.identity()
     return msgspec.json.encode({**value, "since": datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")})
 
 
@@ -51,6 +60,11 @@ async def appear(kv: Kv, key: str, value: bytes, ttl: float) -> Presence:
                 holder = await _take(kv, key, value, lease)
                 if holder.lease == lease.id:
                     return Presence(key, holder.create_revision, lease)
+                if holder.lease and process.ended(_process(holder.value)):
+                    told = _tell(told, "takeover", f"the shim that held {key} has ended without giving it up; taking over")
+                    with contextlib.suppress(KvRefused):
+                        await kv.revoke(holder.lease)
+                        continue
                 told = _tell(told, "standby", f"another shim has the name at {key}; standing by")
                 await _gone(kv, holder)
             except KvUnavailable as error:
@@ -79,6 +93,14 @@ async def _gone(kv: Kv, holder: KeyValue) -> None:
             async for batch in batches:
                 if any(e.type == "delete" and e.kv.key == holder.key for e in batch.events):
                     return
+
+
+def _process(value: bytes) -> str:
+    """Which process wrote this; empty where it does not say."""
+    try:
+        return msgspec.json.decode(value, type=_Card).process
+    except (msgspec.ValidationError, msgspec.DecodeError):
+        return ""
 
 
 def _tell(before: str, state: str, text: str) -> str:
