@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 import resource
 import sqlite3
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from gluon.store.sqlite.transactions import SqliteTx
 from gluon.store.statements import Statement
 
 from .conftest import Desk
+from .models import plain
 
 
 @pytest.fixture
@@ -141,6 +143,20 @@ async def test_a_database_that_another_process_holds(desk: Desk, file: Path) -> 
         other.execute("ROLLBACK")
     other.close()
     await desk.make("Mark", value="a", group="both")
+
+
+async def test_who_asks_whether_it_is_ready_hears_of_a_lock_at_once(tmp_path: Path) -> None:
+    store = SqliteStore(tmp_path / "a.sqlite", [plain()], busy=10)
+    with sqlite3.connect(tmp_path / "a.sqlite", isolation_level=None) as other:
+        other.execute("BEGIN IMMEDIATE")
+        begun = time.monotonic()
+        with pytest.raises(Unavailable, match="locked by another process"):
+            await store.ready()
+        assert time.monotonic() - begun < 1.9  # less than those who ask wait for
+        other.execute("ROLLBACK")
+    other.close()
+    await store.ready()
+    await store.close()
 
 
 async def test_work_that_waits_for_something_else(desk: Desk) -> None:

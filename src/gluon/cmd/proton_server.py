@@ -49,6 +49,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _run(files: Sequence[str], inherited: int | None) -> int:
     settings = config.load(ServerSettings, files, os.environ)
     sys.setswitchinterval(_SWITCH)
+    running.allow_open_files()
     _refuse_open_noauth(settings.api)
     logs.install(debug=settings.default.debug)
     families = load_catalogue(settings.default.model_path)

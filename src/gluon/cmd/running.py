@@ -5,8 +5,10 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import ctypes
 import os
+import resource
 import signal
 import sys
 from collections.abc import Callable, Coroutine, Sequence
@@ -67,6 +69,17 @@ def end_with_parent() -> None:
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
         if os.getppid() != parent:  # it ended before we could ask
             os.kill(os.getpid(), signal.SIGTERM)
+
+
+def allow_open_files() -> None:
+    """Take as many file descriptors as the system lets us: each request that waits for a bind holds a connection.
+
+    The soft limit that a process commonly starts with, 1024, is meant for programs that use select(2).
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != hard:
+        with contextlib.suppress(OSError, ValueError):  # a system that does not let us: serve with what there is
+            resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def arguments(argv: Sequence[str] | None) -> Sequence[str]:

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from gluon.errors import Unavailable
-from gluon.store.sqlite.failures import closed, unavailable
+from gluon.store.sqlite.failures import LOCKED, closed, unavailable
 from gluon.store.sqlite.transactions import SqliteTx, drive
 
 #: The most units of work in one transaction: bounds how long the first waits for the last.
@@ -53,8 +53,14 @@ class Writer:
         self._loop = asyncio.get_running_loop()
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._closed = False
+        self._locked_out = False
         self._thread = threading.Thread(target=self._serve, name="gluon-writer", daemon=True)
         self._thread.start()
+
+    @property
+    def delay(self) -> str:
+        """Why what was submitted has not come back yet, as far as that can be told now; for people."""
+        return f"database: {LOCKED}" if self._locked_out else "database: it takes long to commit"
 
     def submit(self, work: Callable[[SqliteTx], Awaitable[Any]]) -> asyncio.Future[Any]:
         """Queue a unit of work; its result comes once it is committed."""
@@ -101,11 +107,14 @@ class Writer:
 
     def _together(self, jobs: Sequence[_Job]) -> bool:
         """Run the jobs in one transaction. False where it was lost before its COMMIT: nothing of it is in the database."""
+        self._locked_out = True
         try:
             self._connection.execute("BEGIN IMMEDIATE")
         except sqlite3.Error as error:
             _fail(jobs, error)
             return True
+        finally:
+            self._locked_out = False
         for job in jobs:
             if not self._one(job):
                 self._undo()

@@ -10,13 +10,15 @@ In WAL mode readers never wait for the writer, nor it for them.
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from sqlalchemy.dialects import sqlite
 
+from gluon.errors import Unavailable
 from gluon.model.schema import Object, Proton
 from gluon.store.contract import Query, Record
 from gluon.store.logplans import LogPlans
@@ -29,6 +31,8 @@ from gluon.store.sqlite.reading import Reader
 from gluon.store.sqlite.transactions import UNSTORABLE, SqliteReads, SqliteTx
 
 T = TypeVar("T")
+#: Seconds that ``ready`` waits for a write; /readyz itself gives up after two.
+_PATIENCE: Final = 1.5
 
 
 class SqliteStore:
@@ -87,8 +91,12 @@ class SqliteStore:
         return result
 
     async def ready(self) -> None:
-        """See the contract."""
-        await self._log.probe()
+        """See the contract. Says what it waits for where that takes long, before those who ask lose patience."""
+        try:
+            async with asyncio.timeout(_PATIENCE):
+                await self._log.probe()
+        except TimeoutError:
+            raise Unavailable(self._writer.delay) from None
 
     async def close(self) -> None:
         """See the contract."""

@@ -8,9 +8,11 @@ from typing import Final
 
 from gluon.errors import RequestError, TooLarge, Unavailable
 
+LOCKED: Final = "the database is locked by another process"
+
 _REASONS: Final = {
-    sqlite3.SQLITE_BUSY: "the database is locked by another process",
-    sqlite3.SQLITE_LOCKED: "the database is locked by another process",
+    sqlite3.SQLITE_BUSY: LOCKED,
+    sqlite3.SQLITE_LOCKED: LOCKED,
     sqlite3.SQLITE_FULL: "the disk is full",
     sqlite3.SQLITE_IOERR: "the disk fails",
     sqlite3.SQLITE_READONLY: "the database cannot be written",
