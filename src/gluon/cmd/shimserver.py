@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import gc
 import os
 import socket
 from collections.abc import Callable, Sequence
@@ -22,6 +23,8 @@ from gluon.shim.mirror import Mirror
 from gluon.shim.service import Shim
 
 _PROGRAM = "shimserver"
+#: A shim holds very many small values that live long and no circles among them: looking for circles often is in vain.
+_COLLECT = (50_000, 20, 100)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -39,6 +42,7 @@ def _run(files: Sequence[str]) -> int:
         named = dataclasses.replace(settings.shim, name=socket.gethostname())
         settings = dataclasses.replace(settings, shim=named)
     logs.install(debug=settings.default.debug)
+    gc.set_threshold(*_COLLECT)
     handlers = _handlers(settings)
     return running.until_stopped(lambda stop: serve(settings, handlers, stop))
 
