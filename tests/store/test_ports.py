@@ -10,9 +10,10 @@ import pytest
 
 from gluon.errors import Conflict, Invalid, Missing
 from gluon.model.schema import Proton
+from gluon.store.opening import open_store
 
 from .conftest import ENGINES, Desk
-from .models import plain
+from .models import network, plain
 
 
 async def test_a_port_comes_with_its_default_interface(desk: Desk) -> None:
@@ -132,4 +133,18 @@ async def test_ports_without_interfaces(engine: str, tmp_path: Path) -> None:
     port = await desk.make("Harbour", host_id="h", device_id="d")
     assert port.waits_for
     await desk.drop("Harbour", port.record["id"])
+    await store.close()
+
+
+async def test_a_port_is_a_port_of_one_proton_only(tmp_path: Path) -> None:
+    first, second = network(name="net-a"), network(name="net-b")
+    store = await open_store(f"sqlite:///{tmp_path / 'a.sqlite'}", [first, second])
+    here, there = Desk(store, first), Desk(store, second)
+    port = await here.new("Harbour")
+    with pytest.raises(Conflict, match="exists already in net-a") as refused:
+        await there.new("Harbour", id=port["id"])
+    assert [fault.pointer for fault in refused.value.faults] == ["/id"]
+    assert await there.get("Quay", port["id"]) is None
+    await here.drop("Harbour", port["id"])
+    await there.new("Harbour", id=port["id"])
     await store.close()

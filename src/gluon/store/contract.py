@@ -59,7 +59,10 @@ class Tx(Reads, Protocol):
     """One transaction. ``insert`` and ``update`` take complete and partial records; neither writes a change row by itself."""
 
     async def insert(self, obj: Object, record: Record) -> None:
-        """Raises Conflict naming the attributes (and where it can the object) in the way: same identifier, same unique value."""
+        """Raises Conflict naming the attributes (and where it can the object) in the way: same identifier, same unique value.
+
+        The identifiers of ports are unique among the ports of all Protons: Gluon lists them as ``/gluon/port/<id>``.
+        """
         ...
 
     async def update(self, obj: Object, id: Any, values: Mapping[str, Any]) -> None:

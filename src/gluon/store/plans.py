@@ -54,6 +54,11 @@ class Plans:
                     obj: Object = table.info["object"]
                     self.of[obj] = ObjectPlan(table, [t for t in elements if t.info["object"] is obj], dialect)
         self.pointing = {obj: self._pointing(obj) for obj in self.of}
+        self._ports = tuple(obj for obj in self.of if obj.is_port)
+
+    def other_ports(self, port: Object) -> list[tuple[Object, Statement]]:
+        """The ports of other Protons, each with the statement that finds one by its identifier (parameter: its name)."""
+        return [(obj, self.of[obj].find((self.of[obj].identifier,))) for obj in self._ports if obj.proton != port.proton]
 
     def _pointing(self, target: Object) -> tuple[Pointing, ...]:
         found = []

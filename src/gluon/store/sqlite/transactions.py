@@ -8,7 +8,7 @@ import time
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from typing import Any, Final, TypeVar, cast
 
-from gluon.errors import Conflict, Invalid
+from gluon.errors import Conflict, Fault, Invalid
 from gluon.model.schema import Attribute, Object
 from gluon.model.types import Integer
 from gluon.particle.wording import named
@@ -89,6 +89,8 @@ class SqliteTx(SqliteReads):
     async def insert(self, obj: Object, record: Record) -> None:
         """See the contract."""
         plan = self._plans.of[obj]
+        if obj.is_port:
+            self._refuse_known_port(obj, record[plan.identifier])
         try:
             self._run(plan.insert.sql, plan.row(record))
             self._elements(plan, record[plan.identifier], record)
@@ -151,6 +153,13 @@ class SqliteTx(SqliteReads):
         self.changed.add(obj.proton)
         values = {"proton": obj.proton, "object": obj.name, "object_id": str(id), "at": time.time_ns() // 1_000_000}
         self.run(self._log.add, values)
+
+    def _refuse_known_port(self, port: Object, id: Any) -> None:
+        """Raise Conflict where another Proton has a port with this identifier. The one writer is what makes looking enough."""
+        for other, find in self._plans.other_ports(port):
+            if self.run(find, {other.identifier.name: id}):
+                detail = f"{named(other, id)} exists already in {other.proton}"
+                raise Conflict(detail, [Fault(f"/{port.identifier.name}", detail)])
 
     def _elements(self, plan: ObjectPlan, owner: Any, values: Mapping[str, Any], *, clear: bool = False) -> None:
         for element in plan.elements:
