@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 
 import pytest
+import uvloop
 
 from gluon.kv.cluster import EtcdCluster
 from gluon.kv.contract import Compacted, Compare, Kv, KvUnavailable, Put, Txn
@@ -235,8 +236,6 @@ async def test_an_idle_watch_tells_that_it_is_there(etcd_endpoint, prefix):
 
 
 def test_it_runs_under_uvloop(etcd_endpoint, prefix):
-    uvloop = pytest.importorskip("uvloop")
-
     async def exercise() -> int:
         async with connected(etcd_endpoint) as kv:
             watch = kv.watch(prefix)

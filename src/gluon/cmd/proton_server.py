@@ -8,6 +8,7 @@ With ``workers`` > 1 this process only holds the socket and looks after that man
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import contextlib
 import ipaddress
@@ -31,7 +32,7 @@ from gluon.settings import Api, ServerSettings
 from gluon.store.opening import open_store
 from gluon.sync.service import Sync
 
-_log = logging.getLogger(__name__)
+_log = logging.getLogger("gluon.cmd.proton_server")  # also where it is run as a module
 _PROGRAM = "proton-server"
 _BACKLOG = 4096
 _SWITCH = 0.001  # seconds; with Python's 5 ms a busy event loop makes the thread that commits wait for its turn
@@ -41,25 +42,22 @@ _DRAIN = 10  # seconds that running requests get to end after SIGTERM
 def main(argv: Sequence[str] | None = None) -> int:
     """The console script."""
     parser = running.parser(_PROGRAM, "Serve the APIs of all Protons whose models are found.")
-    parser.add_argument("--listen-fd", type=int, help="serve on this inherited socket (set by the parent of several workers)")
+    parser.add_argument("--worker", nargs=2, type=int, help=argparse.SUPPRESS)  # of whom, on which socket: see workers
     args = parser.parse_args(running.arguments(argv))
-    return running.reporting(_PROGRAM, lambda: _run(args.config_file, args.listen_fd))
+    return running.reporting(_PROGRAM, lambda: _run(args.config_file, args.worker))
 
 
-def _run(files: Sequence[str], inherited: int | None) -> int:
+def _run(files: Sequence[str], worker: Sequence[int] | None) -> int:
+    if worker is not None:
+        running.end_with_parent(worker[0])
     settings = config.load(ServerSettings, files, os.environ)
     sys.setswitchinterval(_SWITCH)
     running.allow_open_files()
     _refuse_open_noauth(settings.api)
     logs.install(debug=settings.default.debug)
     families = load_catalogue(settings.default.model_path)
-    if inherited is not None:
-        running.end_with_parent()
-        listening = socket.socket(fileno=inherited)
-    else:
-        listening = _listen(settings.api)
-    with listening:
-        if settings.api.workers > 1 and inherited is None:
+    with _listen(settings.api) if worker is None else socket.socket(fileno=worker[1]) as listening:
+        if settings.api.workers > 1 and worker is None:
             return workers.supervise(_PROGRAM, files, settings.api.workers, listening)
         return running.until_stopped(lambda stop: serve(settings, families, listening, stop))
 

@@ -62,10 +62,9 @@ def until_stopped(serve: Callable[[asyncio.Event], Coroutine[Any, Any, None]]) -
     return 0
 
 
-def end_with_parent() -> None:
-    """Ask Linux to send SIGTERM to this process when its parent ends, however that ends."""
+def end_with_parent(parent: int) -> None:
+    """Ask Linux to send SIGTERM to this process when ``parent``, which started it, ends, however that ends."""
     if sys.platform == "linux":
-        parent = os.getppid()
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
         if os.getppid() != parent:  # it ended before we could ask
             os.kill(os.getpid(), signal.SIGTERM)

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import signal
 import socket
 import subprocess
@@ -27,7 +28,7 @@ def supervise(program: str, files: Sequence[str], count: int, listening: socket.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stop)
     fd = listening.fileno()
-    command = [sys.executable, "-m", "gluon.cmd.proton_server", f"--listen-fd={fd}"]
+    command = [sys.executable, "-m", "gluon.cmd.proton_server", "--worker", str(os.getpid()), str(fd)]
     command += [f"--config-file={file}" for file in files]
     workers = [(subprocess.Popen(command, pass_fds=[fd]), time.monotonic()) for _ in range(count)]
     status = 0
