@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""As many connections as there are binds that wait: the number that a process starts with is no limit."""
+"""Connections in numbers, and clients that leave: what only shows on the server as it really runs."""
 
 import asyncio
 import contextlib
@@ -37,3 +37,20 @@ async def test_more_connections_than_the_soft_limit_of_open_files(tmp_path):
         for _, writer in connections:
             writer.close()
         assert answers == [b"200"] * MANY
+
+
+async def test_a_client_that_leaves_after_many_requests_at_once(tmp_path):
+    request = b"GET /proton/net-l3vpn/v1.0/ports HTTP/1.1\r\nHost: x\r\n\r\n"
+    async with Site(tmp_path) as site:
+        server = await site.start_server()
+        for _ in range(20):
+            reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+            writer.write(request * 100)
+            await reader.readuntil(b"\r\n\r\n")
+            writer.transport.abort()
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        writer.write(request)
+        assert (await reader.readuntil(b"\r\n")).split()[1] == b"200"
+        writer.close()
+        await server.stop()
+        assert "Traceback" not in server.child.output()

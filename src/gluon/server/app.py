@@ -32,6 +32,8 @@ from gluon.store.contract import Store
 from gluon.store.objects import Objects
 
 _BODYLESS: Final = frozenset({204, 304})
+#: How uvloop says that a connection is closed on which several requests came at once, before it tells the server.
+_CLOSED: Final = "the handler is closed"
 
 
 def build(
@@ -108,6 +110,9 @@ async def _send(send: Send, request: Request, response: Response) -> None:
         await send({"type": "http.response.body", "body": b"" if request.method == "HEAD" else response.body})
     except OSError:
         return
+    except RuntimeError as error:
+        if _CLOSED not in str(error):
+            raise
 
 
 def _endpoints(newest: Proton, proton: Proton, desk: Desk, limits: Limits) -> Iterator[Endpoint]:
