@@ -43,6 +43,19 @@ async def test_taking_removes_nothing_and_settling_what_was_taken(desk: Desk) ->
     assert await desk.store.log.mark("net-test") == SyncMark("epoch", 8)
 
 
+async def test_a_relay_that_was_deposed_settles_nothing(desk: Desk) -> None:
+    log = desk.store.log
+    await desk.make("Mark", value="a", group="both")
+    slow = await log.take("net-test", 100)
+    await desk.change("Mark", "a", order=1)
+    newer = await log.take("net-test", 100)
+    await log.set_aside(newer.changes[0], "too much")
+    await log.settle(dataclasses.replace(newer, changes=()), SyncMark("epoch", 9))
+    await log.settle(slow, SyncMark("epoch", 8))
+    assert await log.mark("net-test") == SyncMark("epoch", 9)
+    assert [key.id for key in await log.stuck()] == ["a"]
+
+
 async def test_a_limit(desk: Desk) -> None:
     for value in "abcde":
         await desk.make("Mark", value=value, group="both")

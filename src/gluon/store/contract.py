@@ -153,7 +153,8 @@ class ChangeLog(Protocol):
     async def settle(self, batch: ChangeBatch, mark: SyncMark) -> None:
         """In one transaction: delete exactly the batch's rows, record the mark, forget that keys in ``changes`` were set aside.
 
-        A change that was set aside is left out of ``changes`` by the caller; its rows stay in ``rows``.
+        A change that was set aside is left out of ``changes`` by the caller; its rows stay in ``rows``. Where the first row is
+        gone, another relay has settled it (this one was deposed and does not know it yet): then nothing is done.
         """
         ...
 

@@ -33,6 +33,7 @@ class LogPlans:
             .order_by(changes.c.id)
             .limit(sa.bindparam("limit"))
         )
+        self.find = made(sa.select(changes.c.id).where(changes.c.id == sa.bindparam("id")))
         self.drop = made(sa.delete(changes).where(changes.c.id == sa.bindparam("id")))
         wanted: list[sa.BindParameter[str]] = [sa.bindparam(f"id{n}") for n in range(PENDING)]
         of_object = _equal(changes, "proton", "object")

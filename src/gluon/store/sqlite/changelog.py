@@ -2,7 +2,8 @@
 """The relay's side of an SQLite database.
 
 A change row names a key. ``take`` reads rows and the objects as they are now in one snapshot; ``settle`` deletes exactly those
-rows. Row ids are never used twice, so settling again what is settled removes nothing that came later.
+rows. Row ids are never used twice, and rows are taken from the oldest on: where the first of a batch is gone, another relay has
+taken over and settled it, and nothing that this one says counts any more.
 """
 
 from __future__ import annotations
@@ -74,6 +75,8 @@ class SqliteChangeLog:
         """See the contract. What is in ``batch.changes`` counts as sent."""
 
         async def work(tx: SqliteTx) -> None:
+            if batch.rows and not tx.run(self._log.find, {"id": batch.rows[0]}):
+                return
             for row in batch.rows:
                 tx.run(self._log.drop, {"id": row})
             if tx.run(self._log.stuck, {}):
