@@ -5,10 +5,13 @@ from __future__ import annotations
 
 import re
 import uuid
+from pathlib import Path
 
 import pytest
 
 from gluon.errors import Conflict, Invalid, Missing, RequestError, Stale
+from gluon.model.catalogue import load_catalogue
+from gluon.store.opening import open_store
 
 from .conftest import Desk
 
@@ -186,6 +189,16 @@ async def test_allocated_values(desk: Desk) -> None:
     assert pointers(error) == ["/vni"]
     await desk.drop("Vpn", first["id"])
     assert (await desk.new("Vpn"))["vni"] == 1
+
+
+async def test_who_takes_the_last_value_makes_nobody_count_from_the_first(tmp_path: Path) -> None:
+    proton = load_catalogue()["net-l3vpn"].newest
+    store = await open_store(f"sqlite:///{tmp_path / 'a.sqlite'}", [proton])
+    desk = Desk(store, proton)
+    for taken in (1, 2, 4, 5, 16777215):
+        await desk.make("VpnInstance", vni=taken)
+    assert [(await desk.new("VpnInstance"))["vni"] for _ in range(2)] == [6, 7]
+    await store.close()
 
 
 async def test_preconditions(desk: Desk) -> None:

@@ -148,7 +148,10 @@ class ObjectPlan:
         return compiled(sa.select(*self._columns).where(condition).order_by(self._key), self._dialect)
 
     def _free(self, name: str) -> tuple[Statement, Statement]:
-        """The greatest value between ``least`` and ``most``; and the least value in use that has no successor in use."""
+        """The greatest value between ``least`` and ``most``; and the greatest below ``most`` that has no successor in use.
+
+        Looked for from the top: who takes the last value must not make everyone count all values that come first.
+        """
         column = self.table.c[name]
         least, most = param("least"), param("most")
         greatest = sa.select(sa.func.max(column)).where(column >= least, column <= most)
@@ -156,7 +159,7 @@ class ObjectPlan:
         gap = (
             sa.select(column)
             .where(column >= least, column < most, ~sa.exists().where(other.c[name] == column + sa.literal_column("1")))
-            .order_by(column)
+            .order_by(column.desc())
             .limit(sa.literal_column("1"))
         )
         return compiled(greatest, self._dialect), compiled(gap, self._dialect)

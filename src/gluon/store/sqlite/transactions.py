@@ -132,7 +132,7 @@ class SqliteTx(SqliteReads):
         return [plan.record(row) for row in self.run(plan.referring(attribute.name), {"target": target})]
 
     async def free_value(self, obj: Object, attribute: Attribute) -> int | None:
-        """One more than the greatest; where that is over the bound, the first gap."""
+        """One more than the greatest; where that is over the bound, the least, or else one in the last gap."""
         assert isinstance(attribute.type, Integer)
         least, most = attribute.type.min, attribute.type.max
         bounds = {"least": least, "most": most}
