@@ -66,7 +66,6 @@ asyncio.run(main())
 """
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="only Linux kills a child with its parent")
 async def test_it_ends_with_its_parent(tmp_path):
     parent = subprocess.Popen([sys.executable, "-c", _PARENT, str(tmp_path / "etcd")], stdout=subprocess.PIPE, text=True)
     with parent:
