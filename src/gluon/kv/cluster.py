@@ -1,24 +1,28 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Several etcd as one cluster on loopback, for tests of what happens when one of them is lost. Not for production."""
+"""Several etcd as one cluster on one machine, for tests of what happens when one of them is lost. Not for production."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from gluon.kv.process import PORT_TRIES, EtcdProcess, Ports
+from gluon.kv.process import LOOPBACK, PORT_TRIES, EtcdProcess, Place, Ports
 from gluon.kv.program import PortTaken
 
 
 class EtcdCluster:
-    """Its members can be stopped, killed and paused one by one. Their folders are in ``folder``."""
+    """Its members can be stopped, killed and paused one by one. Their folders are in ``folder``.
 
-    def __init__(self, folder: Path, *, size: int = 3) -> None:
+    There is a member for each of ``places``; without any, three on loopback.
+    """
+
+    def __init__(self, folder: Path, *, places: Sequence[Place] = (LOOPBACK,) * 3, options: Sequence[str] = ()) -> None:
         self._folder = folder
-        self._size = size
+        self._places = tuple(places)
+        self._options = tuple(options)
         self.members: list[EtcdProcess] = []
 
     @property
@@ -39,9 +43,13 @@ class EtcdCluster:
             await _all(*(member.start() for member in self.members))
             return
         for attempt in range(PORT_TRIES):
-            self.members = [EtcdProcess(self._folder / f"{attempt}-{at}") for at in range(self._size)]
-            peers = [(member.name, Ports.guess()) for member in self.members]
-            for member, (_, ports) in zip(self.members, peers, strict=True):
+            self.members = [
+                EtcdProcess(self._folder / f"{attempt}-{at}", options=self._options, place=place)
+                for at, place in enumerate(self._places)
+            ]
+            guessed = [Ports.guess() for _ in self.members]
+            peers = [(member.name, member.peer(ports)) for member, ports in zip(self.members, guessed, strict=True)]
+            for member, ports in zip(self.members, guessed, strict=True):
                 member.launch(ports, peers)
             try:
                 await _all(*(member.until_serving() for member in self.members))
@@ -53,6 +61,11 @@ class EtcdCluster:
     async def stop(self) -> None:
         """End all members in an orderly way."""
         await _all(*(member.stop() for member in self.members))
+
+    def wipe(self) -> None:
+        """Remove the data of all members; only while none runs. The next start makes an empty cluster at the same addresses."""
+        for member in self.members:
+            member.wipe()
 
     async def kill(self) -> None:
         """End all members at once, as a power failure would."""

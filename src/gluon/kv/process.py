@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Final, Self
 
 from gluon.kv.program import EtcdFailed, PortTaken, bound_to_us, find_etcd
 
@@ -52,6 +52,17 @@ class Ports:
                 probe.close()
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a process runs: the address it listens on, and the command that leads there (``ip netns exec …``)."""
+
+    address: str = "127.0.0.1"
+    prefix: tuple[str, ...] = ()
+
+
+LOOPBACK: Final = Place()
+
+
 class EtcdProcess:
     """One etcd with its data in ``folder`` (made where missing) and its log in ``folder``/etcd.log.
 
@@ -59,12 +70,13 @@ class EtcdProcess:
     where they configure TLS for clients. After ``stop`` or ``kill``, ``start`` goes on with the same data and ports.
     """
 
-    def __init__(self, folder: Path, *, options: Sequence[str] = (), scheme: str = "http") -> None:
+    def __init__(self, folder: Path, *, options: Sequence[str] = (), scheme: str = "http", place: Place = LOOPBACK) -> None:
         self._folder = folder
         self._options = tuple(options)
         self._scheme = scheme
+        self.place = place
         self._ports: Ports | None = None
-        self._peers: tuple[tuple[str, Ports], ...] = ()
+        self._peers: tuple[tuple[str, str], ...] = ()
         self._child: subprocess.Popen[bytes] | None = None
 
     @property
@@ -72,7 +84,7 @@ class EtcdProcess:
         """The URL for clients. Known from the first start on."""
         if self._ports is None:
             raise EtcdFailed("etcd has not been started, so it has no address yet")
-        return f"{self._scheme}://127.0.0.1:{self._ports.client}"
+        return f"{self._scheme}://{self.place.address}:{self._ports.client}"
 
     @property
     def running(self) -> bool:
@@ -101,17 +113,18 @@ class EtcdProcess:
                 return
             except PortTaken:
                 self._ports = None
-                shutil.rmtree(self._data, ignore_errors=True)
+                self.wipe()
         raise PortTaken(f"etcd found its ports taken {PORT_TRIES} times")
 
-    def launch(self, ports: Ports, peers: Sequence[tuple[str, Ports]]) -> None:
-        """Start the process; ``until_serving`` is the other half. ``peers``: the members of its cluster, by name."""
+    def launch(self, ports: Ports, peers: Sequence[tuple[str, str]]) -> None:
+        """Start the process; ``until_serving`` is the other half. ``peers``: the members of its cluster, names and URLs."""
         self._folder.mkdir(parents=True, exist_ok=True)
         self._ports, self._peers = ports, tuple(peers)
-        client = f"{self._scheme}://127.0.0.1:{ports.client}"
-        peer = f"http://127.0.0.1:{ports.peer}"
-        members = self._peers or ((self.name, ports),)
+        client = f"{self._scheme}://{self.place.address}:{ports.client}"
+        peer = self.peer(ports)
+        members = self._peers or ((self.name, peer),)
         command = (
+            *self.place.prefix,
             find_etcd(),
             f"--name={self.name}",
             f"--data-dir={self._data}",
@@ -119,8 +132,8 @@ class EtcdProcess:
             f"--advertise-client-urls={client}",
             f"--listen-peer-urls={peer}",
             f"--initial-advertise-peer-urls={peer}",
-            f"--listen-metrics-urls=http://127.0.0.1:{ports.health}",
-            "--initial-cluster=" + ",".join(f"{name}=http://127.0.0.1:{of.peer}" for name, of in members),
+            f"--listen-metrics-urls=http://{self.place.address}:{ports.health}",
+            "--initial-cluster=" + ",".join(f"{name}={url}" for name, url in members),
             "--initial-cluster-state=new",
             *self._options,
         )
@@ -162,6 +175,14 @@ class EtcdProcess:
             self._child.kill()
             await self._ended(STOP)
 
+    def wipe(self) -> None:
+        """Remove its data; only while it does not run."""
+        shutil.rmtree(self._data, ignore_errors=True)
+
+    def peer(self, ports: Ports) -> str:
+        """The URL for other members."""
+        return f"http://{self.place.address}:{ports.peer}"
+
     def pause(self) -> None:
         """Hang it (SIGSTOP): connections stay open, nothing is answered."""
         self._signal(signal.SIGSTOP)
@@ -195,7 +216,7 @@ class EtcdProcess:
         assert self._ports is not None
         try:
             async with asyncio.timeout(1):
-                reader, writer = await asyncio.open_connection("127.0.0.1", self._ports.health)
+                reader, writer = await asyncio.open_connection(self.place.address, self._ports.health)
                 try:
                     writer.write(b"GET /health HTTP/1.0\r\n\r\n")
                     return b'"health":"true"' in await reader.read()

@@ -20,12 +20,19 @@ class ChildFailed(GluonError):
 
 
 class Child:
-    """A command of Gluon, run by this interpreter as ``python -m MODULE ARGUMENTS``."""
+    """A command of Gluon, run by this interpreter as ``PREFIX python -m MODULE ARGUMENTS``."""
 
-    def __init__(self, name: str, command: Sequence[str], log: Path, environment: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        name: str,
+        command: Sequence[str],
+        log: Path,
+        environment: Mapping[str, str] | None = None,
+        prefix: Sequence[str] = (),
+    ) -> None:
         self.name = name
         self.log = log
-        self._command = (sys.executable, "-m", *command)
+        self._command = (*prefix, sys.executable, "-m", *command)
         self._environment = clean_environment(**(environment or {}))
         self._process: asyncio.subprocess.Process | None = None
 
