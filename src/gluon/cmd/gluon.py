@@ -34,6 +34,7 @@ class _Entry(NamedTuple):
 #: By name: where it is, and what ``gluon --help`` says of it.
 SUBCOMMANDS: Final = {
     "check": _Entry("gluon.cmd.check", "read models and report everything that is wrong in them"),
+    "diff": _Entry("gluon.cmd.diff", "list what changed from one model to another for clients: additive, breaking"),
     "render": _Entry("gluon.cmd.render", "print what is derived from a model: openapi, sql, cli, keys, docs, rules"),
     "sync": _Entry("gluon.cmd.sync", "compare etcd with the database, and have it repaired: check, repair"),
     "demo": _Entry("gluon.cmd.demo", "run everything on this machine and tell the story of an L3VPN port"),

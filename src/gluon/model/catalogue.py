@@ -14,7 +14,7 @@ from pathlib import Path
 from types import MappingProxyType, ModuleType
 from typing import Final
 
-from gluon.model import source, versions
+from gluon.model import projection, source, versions
 from gluon.model.compile import compile_node, is_model
 from gluon.model.faults import Faults, ModelError
 from gluon.model.imports import Library, shipped
@@ -32,6 +32,12 @@ class Family:
     newest: Proton
     versions: Mapping[str, Proton]
 
+    def renamed(self, older: Proton) -> Mapping[str, Mapping[str, str]]:
+        """By object: what attributes of this version are called in the newest, where they are called otherwise."""
+        ordered = list(self.versions.values())
+        later = ordered[ordered.index(older) + 1 :]
+        return {obj.name: projection.renamed(obj, later) for obj in older.objects}
+
 
 def load_catalogue(
     model_path: Iterable[str | Path] = (), *, shipped: bool = True, installed: bool = True
@@ -44,7 +50,7 @@ def load_catalogue(
     for path in _files(folders, shipped, installed, faults):
         files.setdefault(path.resolve(), path)
     protons = [proton for path in files.values() if (proton := _compiled(path, folders, library, faults)) is not None]
-    families = _families(protons, faults)
+    families = together(protons, faults)
     _tables(list(families.values()), faults)
     faults.raise_any()
     return MappingProxyType(families)
@@ -52,18 +58,19 @@ def load_catalogue(
 
 def _files(folders: Sequence[Path], with_shipped: bool, installed: bool, faults: Faults) -> Iterator[Path]:
     if with_shipped:
-        yield from _models_in(shipped())
+        yield from models_in(shipped())
     for folder in folders:
         if folder.is_dir():
-            yield from _models_in(folder)
+            yield from models_in(folder)
         else:
             faults.add(Place(str(folder), 1, 1), "no such folder (model_path)")
     for entry in entry_points(group=ENTRY_POINTS) if installed else ():
         for found in _installed(entry, faults):
-            yield from _models_in(found) if found.is_dir() else (found,)
+            yield from models_in(found) if found.is_dir() else (found,)
 
 
-def _models_in(folder: Path) -> list[Path]:
+def models_in(folder: Path) -> list[Path]:
+    """The files of a folder that may be models; base files are among them."""
     return sorted(path for path in folder.glob("*.yaml") if path.is_file())
 
 
@@ -98,7 +105,8 @@ def _compiled(path: Path, folders: Sequence[Path], library: Library, faults: Fau
         return None
 
 
-def _families(protons: Sequence[Proton], faults: Faults) -> dict[str, Family]:
+def together(protons: Sequence[Proton], faults: Faults) -> dict[str, Family]:
+    """The families that these models make; what keeps versions from being served side by side is noted."""
     by_name: dict[str, dict[tuple[int, ...], Proton]] = {}
     for proton in protons:
         known = by_name.setdefault(proton.name, {})
@@ -109,8 +117,8 @@ def _families(protons: Sequence[Proton], faults: Faults) -> dict[str, Family]:
     for name, known in sorted(by_name.items()):
         ordered = [known[version] for version in sorted(known)]
         newest = ordered[-1]
-        for older in ordered[:-1]:
-            versions.check(older, newest, faults)
+        for at, older in enumerate(ordered[:-1]):
+            versions.check(older, newest, faults, ordered[at + 1 : -1])
         families[name] = Family(name, newest, MappingProxyType({p.version: p for p in ordered}))
     return families
 

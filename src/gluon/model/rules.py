@@ -4,7 +4,7 @@
     create: "rule:admin_or_owner"   create: {role: "rule:admin_or_owner"}   ─► {"create": "rule:admin_or_owner"}
     list: {auditor: "rule:owner"}                                           ─► {"list": "(role:auditor and (rule:owner))"}
 
-Only their form is judged here. What they allow is for the server's auth.
+Their form is judged here, and whether one surely lets through all that another does. What they allow is for the server's auth.
 """
 
 from __future__ import annotations
@@ -19,20 +19,22 @@ from gluon.model.schema import ACTIONS, Action
 
 #: The classic language's word for ``get``, which was about lists there.
 GET_ONE: Final = "get_one"
-#: The rules that are always defined.
-BASE_RULES: Final = (
-    "context_is_admin",
-    "admin",
-    "owner",
-    "admin_or_owner",
-    "admin_only",
-    "context_is_advsvc",
-    "admin_or_network_owner",
-    "admin_owner_or_network_owner",
-    "regular_user",
-    "default",
-)
+#: The rules that are always defined, and what they mean. The target of a check is a stored row: ``%(tenant_id)s`` is its tenant,
+#: and ``%(network:tenant_id)s`` the tenant of the service that it belongs to.
+BASE_RULES: Final[Mapping[str, str]] = {
+    "context_is_admin": "role:admin",
+    "admin": "rule:context_is_admin",
+    "owner": "project_id:%(tenant_id)s",
+    "admin_or_owner": "rule:context_is_admin or rule:owner",
+    "admin_only": "rule:context_is_admin",
+    "context_is_advsvc": "role:advsvc",
+    "admin_or_network_owner": "rule:context_is_admin or project_id:%(network:tenant_id)s",
+    "admin_owner_or_network_owner": "rule:owner or rule:admin_or_network_owner",
+    "regular_user": "",
+    "default": "rule:admin_or_owner",
+}
 
+_JOINTS: Final = ("and", "or", "not")
 _TOKEN: Final = re.compile(r"""\s*(?:([()])|((?:"[^"]*"|'[^']*'|%\([^()]*\)s|[^\s()"'])+))""")
 _CHECK: Final = re.compile(r"""[A-Za-z_][A-Za-z0-9_.-]*:.+|"[^"]*":.+|'[^']*':.+""")
 
@@ -92,6 +94,30 @@ def _of_roles(node: Map, faults: Faults) -> str | None:
 def references(rule: str) -> tuple[str, ...]:
     """The names of the rules that a rule refers to."""
     return tuple(token[5:] for token in _tokens(rule) if token.startswith("rule:"))
+
+
+def lets_through(rule: str, other: str) -> bool:
+    """Whether ``rule`` surely allows whatever ``other`` allows.
+
+    Alternatives are compared, base rules by what they mean; of what is joined by ``and`` or ``not`` only that it is the same.
+    """
+    allowed = _alternatives(rule)
+    return "@" in allowed or _alternatives(other) <= allowed
+
+
+def _alternatives(rule: str) -> frozenset[str]:
+    """The checks of which each alone is enough; ``@`` is one that all pass."""
+    tokens = [token.lower() if token.lower() in _JOINTS else token for token in _tokens(rule)] or ["@"]
+    if not {"and", "not", "(", ")"}.isdisjoint(tokens):
+        return frozenset({" ".join(tokens)})
+    found: set[str] = set()
+    for token in tokens:
+        name = token.removeprefix("rule:")
+        if name != token and name in BASE_RULES:
+            found |= _alternatives(BASE_RULES[name])
+        elif token not in ("or", "!"):
+            found.add(token)
+    return frozenset(found)
 
 
 def fault_of(rule: str) -> str | None:

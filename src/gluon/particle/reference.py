@@ -9,10 +9,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Final, assert_never
+from typing import Final
 
 from gluon.model.schema import ACTIONS, UNSET, Attribute, Object, Proton
-from gluon.model.types import Boolean, Enum, Integer, Json, List, Number, Reference, String, Structure, Type, Uuid
+from gluon.model.wording import type_text
 from gluon.particle import keys
 from gluon.particle.routes import Route, routes
 
@@ -75,35 +75,6 @@ def _attribute(attribute: Attribute) -> tuple[str, ...]:
         _text(", ".join(_flags(attribute))),
         _text(attribute.description),
     )
-
-
-def type_text(type: Type) -> str:  # noqa: PLR0911 - one return for each type
-    """A type in words: ``integer 1 to 16777215``, ``list of string (cidr)``."""
-    match type:
-        case Integer():
-            return f"integer {type.min} to {type.max}"
-        case Number():
-            named = (("at least", type.min), ("at most", type.max))
-            return " ".join(["number", *(f"{words} {bound:g}" for words, bound in named if bound is not None)])
-        case String():
-            form = type.format.value if type.format else f"up to {type.length}"
-            return f"string ({form})" + (f" matching {type.pattern}" if type.pattern else "")
-        case Boolean():
-            return "boolean"
-        case Uuid():
-            return "uuid"
-        case Enum():
-            return "one of " + ", ".join(type.values)
-        case Reference():
-            return "reference to " + " or ".join(type.targets)
-        case List():
-            return f"list of {type_text(type.items)}"
-        case Structure():
-            return "object with " + "; ".join(f"{a.name}: {type_text(a.type)}" for a in type.attributes)
-        case Json():
-            return "object"
-        case _:
-            assert_never(type)
 
 
 def _default(attribute: Attribute) -> str:

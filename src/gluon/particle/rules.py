@@ -15,22 +15,9 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Final, NamedTuple
 
+from gluon.model.rules import BASE_RULES
 from gluon.model.schema import ACTIONS, Action, Object, Proton
 
-#: What ``gluon.model.rules.BASE_RULES`` mean. The target of a check is a stored row: ``%(tenant_id)s`` is its tenant, and
-#: ``%(network:tenant_id)s`` the tenant of the service that it belongs to.
-BASE_RULES: Final[Mapping[str, str]] = {
-    "context_is_admin": "role:admin",
-    "admin": "rule:context_is_admin",
-    "owner": "project_id:%(tenant_id)s",
-    "admin_or_owner": "rule:context_is_admin or rule:owner",
-    "admin_only": "rule:context_is_admin",
-    "context_is_advsvc": "role:advsvc",
-    "admin_or_network_owner": "rule:context_is_admin or project_id:%(network:tenant_id)s",
-    "admin_owner_or_network_owner": "rule:owner or rule:admin_or_network_owner",
-    "regular_user": "",
-    "default": "rule:admin_or_owner",
-}
 _VERBS: Final[Mapping[Action, str]] = {
     "create": "Create a new",
     "get": "Show one",
