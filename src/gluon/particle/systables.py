@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The tables beside those of the Protons: the change log, how far etcd is, keys that etcd refuses, what the database is."""
+"""The tables beside those of the Protons: the change log, how far etcd is, keys that etcd refuses, what the database is; and
+which columns hold renamed attributes, which models the tables were brought to, and what was done to bring them there."""
 
 from __future__ import annotations
 
@@ -45,4 +46,39 @@ def system_tables() -> sa.MetaData:
         sa.Column("name", ascii_text(64), primary_key=True),
         sa.Column("value", text(255), nullable=False),
     )
+    _schema_tables(metadata)
     return metadata
+
+
+def _schema_tables(metadata: sa.MetaData) -> None:
+    """What ``gluon.store.schema`` keeps."""
+    sa.Table(
+        "gluon_columns",
+        metadata,
+        sa.Column("table_name", text(64), primary_key=True),
+        sa.Column("attribute", text(255), primary_key=True),
+        sa.Column("column_name", text(64), nullable=False),
+        # The version of the model that brought it: servers of older ones go by the attribute's own name.
+        sa.Column("since", text(64), nullable=False),
+    )
+    sa.Table(
+        "gluon_models",
+        metadata,
+        sa.Column("proton", text(255), primary_key=True),
+        sa.Column("version", text(64), nullable=False),
+        sa.Column("digest", ascii_text(64), nullable=False),
+        sa.Column("at", ascii_text(TIME_LENGTH), nullable=False),
+    )
+    sa.Table(
+        "gluon_history",
+        metadata,
+        sa.Column("id", ascii_text(36), primary_key=True),
+        sa.Column("at", ascii_text(TIME_LENGTH), nullable=False),
+        sa.Column("who", text(255), nullable=False),
+        sa.Column("gluon", text(64), nullable=False),
+        sa.Column("models", long_text(), nullable=False),
+        sa.Column("step", text(255), nullable=False),
+        sa.Column("sentence", long_text(), nullable=False),
+        sa.Column("statements", long_text(), nullable=False),
+        sa.Column("result", long_text(), nullable=False),
+    )

@@ -7,38 +7,55 @@
 
 A list stays whole in its object's row, as JSON; its element table repeats what the database must be able to find.
 Values are checked by the model's documents, so there are no CHECKs and no native enums, and only the identifier and the
-bookkeeping are NOT NULL: a model grows without touching rows. ``Table.info`` and ``Column.key`` lead back to the model.
+bookkeeping are NOT NULL: a model grows without touching rows. A default is the column's too, for servers that do not know the
+attribute yet. ``Table.info`` and ``Column.key`` lead back to the model.
+
+An attribute that was renamed keeps its column: names of columns, and what is named after them, follow ``columns`` where it says
+so, so that servers of both models find the same tables.
 """
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
+import msgspec
 import sqlalchemy as sa
 
 from gluon.model.links import Link, links
-from gluon.model.schema import BINDING_ID, Attribute, Object, Proton
+from gluon.model.schema import BINDING_ID, UNSET, Attribute, Object, Proton
 from gluon.model.types import List, Reference, Structure
 from gluon.particle.columns import TIME_LENGTH, ascii_text, column_type
 from gluon.particle.naming import Names, bound, snake
 
 #: The tables beside those of the Protons (``gluon.particle.systables``); no object's table takes such a name.
-SYSTEM_TABLES: Final = ("gluon_changes", "gluon_sync", "gluon_stuck", "gluon_meta")
+SYSTEM_TABLES: Final = (
+    "gluon_changes",
+    "gluon_sync",
+    "gluon_stuck",
+    "gluon_meta",
+    "gluon_columns",
+    "gluon_models",
+    "gluon_history",
+)
+#: By table and attribute, the column that holds it where that is not the one of its name.
+Columns = Mapping[str, Mapping[str, str]]
+_NO_COLUMNS: Final[Columns] = {}
 
 
-def tables(proton: Proton) -> sa.MetaData:
+def tables(proton: Proton, columns: Columns = _NO_COLUMNS) -> sa.MetaData:
     """The tables of all objects, ``info["object"]`` in each; an element table has ``info["attribute"]``, ``["link"]`` too."""
     names = Names(SYSTEM_TABLES)
     metadata = sa.MetaData()
     table_names = {o: names.take(f"{snake(proton.name)}_{snake(o.name)}") for o in proton.objects}
     for obj in proton.objects:
-        _object_table(metadata, proton, obj, table_names)
+        _object_table(metadata, proton, obj, table_names, columns.get(table_names[obj], {}))
     for obj in proton.objects:
         owner = metadata.tables[table_names[obj]]
         for attribute, link, path in _element_places(obj):
-            name = names.take("_".join((owner.name, snake(attribute.name), *map(snake, path))))
+            column: str = owner.c[attribute.name].name
+            name = names.take("_".join((owner.name, snake(column), *map(snake, path))))
             _element_table(metadata, proton, owner, (name, attribute, link), table_names)
     return metadata
 
@@ -47,7 +64,9 @@ def sql(metadata: sa.MetaData, dialect: str = "sqlite", only: Iterable[sa.Table]
     """The statements that make the tables (all, or these) on ``sqlite``, ``postgresql`` or ``mariadb``, in their order."""
     made: list[str] = []
     engine: Any = sa.create_mock_engine(
-        f"{dialect}://", lambda ddl, *_, **__: made.append(str(ddl.compile(dialect=engine.dialect)).strip())
+        f"{dialect}://",
+        lambda ddl, *_, **__: made.append(str(ddl.compile(dialect=engine.dialect)).strip()),
+        paramstyle="qmark",  # others double each % in a default
     )
     metadata.create_all(engine, checkfirst=False, tables=None if only is None else list(only))
     # A table's indexes come in the order of a set: sorted, so that the same model always prints the same.
@@ -62,14 +81,18 @@ def _is_index(statement: str) -> bool:
     return statement.startswith(("CREATE INDEX", "CREATE UNIQUE INDEX"))
 
 
-def _object_table(metadata: sa.MetaData, proton: Proton, obj: Object, table_names: dict[Object, str]) -> None:
-    columns = Names()
+def _object_table(
+    metadata: sa.MetaData, proton: Proton, obj: Object, table_names: dict[Object, str], mapped: Mapping[str, str]
+) -> None:
+    columns = Names(name.lower() for name in mapped.values())
     table = sa.Table(table_names[obj], metadata, info={"object": obj})
     for attribute in obj.attributes:
         identifier = attribute is obj.identifier
+        name = mapped[attribute.name] if attribute.name in mapped else columns.take(attribute.name)
         kind = column_type(attribute.type, indexed=identifier or _indexed(obj, attribute))
+        default = None if identifier else _default(attribute)
         table.append_column(
-            sa.Column(columns.take(attribute.name), kind, key=attribute.name, primary_key=identifier, autoincrement=False)
+            sa.Column(name, kind, key=attribute.name, primary_key=identifier, autoincrement=False, server_default=default)
         )
     for name, kind in (
         ("revision", sa.BigInteger()),
@@ -82,6 +105,18 @@ def _object_table(metadata: sa.MetaData, proton: Proton, obj: Object, table_name
     if obj.is_port:
         table.append_column(sa.Column(columns.take(BINDING_ID), ascii_text(36), key=BINDING_ID))
     _object_keys(proton, obj, table, table_names)
+
+
+def _default(attribute: Attribute) -> str | sa.ColumnElement[Any] | None:
+    """What a row gets whose server does not know the attribute. A reference has none: nobody would have looked it up."""
+    value = attribute.default
+    if value is UNSET or value is None or isinstance(attribute.type, Reference):
+        return None
+    if isinstance(value, bool):
+        return sa.true() if value else sa.false()
+    if isinstance(value, int | float):
+        return sa.literal_column(repr(value))
+    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
 
 
 def _object_keys(proton: Proton, obj: Object, table: sa.Table, table_names: dict[Object, str]) -> None:
