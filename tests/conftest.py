@@ -8,6 +8,10 @@ import pytest_asyncio
 
 from gluon.kv.process import EtcdProcess
 
+from .databases import mariadb_server, mariadb_url, postgresql_server, postgresql_url
+
+__all__ = ["etcd_endpoint", "mariadb_server", "mariadb_url", "postgresql_server", "postgresql_url"]
+
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def etcd_endpoint(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str]:

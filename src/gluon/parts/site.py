@@ -52,16 +52,25 @@ class Server:
 
 
 class Site:
-    """Everything that runs in one folder. Leaving the context ends all of it."""
+    """Everything that runs in one folder, a database server apart. Leaving the context ends all of it."""
 
-    def __init__(self, folder: Path, *, proton: str = "net-l3vpn", models: Path | None = None) -> None:
+    def __init__(
+        self, folder: Path, *, proton: str = "net-l3vpn", models: Path | None = None, database: str | None = None
+    ) -> None:
+        """``database``: the URL of one that runs already; SQLite in the folder where there is none."""
         self.folder = folder
         self.proton = proton
         self.database = folder / "gluon.sqlite"
         self.etcd = EtcdProcess(folder / "etcd")
+        self._connection = database
         self._models = models
         self._children: list[Child] = []
         self._kv: Kv | None = None
+
+    @property
+    def database_url(self) -> str:
+        """The ``[database] connection`` of its servers."""
+        return self._connection or f"sqlite:///{self.database}"
 
     @property
     def kv(self) -> Kv:
@@ -92,7 +101,7 @@ class Site:
         groups: dict[str, dict[str, object]] = {
             "DEFAULT": {"model_path": self._models} if self._models else {},
             "api": {"port": port},
-            "database": {"connection": f"sqlite:///{self.database}"},
+            "database": {"connection": self.database_url},
             "etcd": {"endpoints": self.etcd.endpoint},
         }
         child = self._child("proton-server", "gluon.cmd.proton_server", groups, settings)
