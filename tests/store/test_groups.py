@@ -18,8 +18,8 @@ from gluon.model.schema import Proton
 from gluon.store.contract import Query
 from gluon.store.objects import Outcome
 from gluon.store.sqlite.engine import SqliteStore
-from gluon.store.sqlite.transactions import SqliteTx
 from gluon.store.statements import Statement
+from gluon.store.transactions import RowTx
 
 from .conftest import Desk
 from .models import plain
@@ -37,11 +37,11 @@ async def store(file: Path, proton: Proton) -> AsyncIterator[SqliteStore]:
     await opened.close()
 
 
-def sql(text: str) -> Callable[[SqliteTx], Awaitable[None]]:
+def sql(text: str) -> Callable[[RowTx], Awaitable[None]]:
     """A unit of work that runs a statement."""
 
-    async def work(tx: SqliteTx) -> None:
-        tx.run(Statement(text, (), {}), {})
+    async def work(tx: RowTx) -> None:
+        await tx.run(Statement(text, (), {}), {})
 
     return work
 
@@ -70,8 +70,8 @@ async def test_a_commit_that_fails_fails_every_member(desk: Desk) -> None:
     port = await desk.new("Harbour")
     record = await desk.get("Quay", port["id"]) or {}
 
-    async def dangling(tx: SqliteTx) -> None:
-        tx.run(Statement("PRAGMA defer_foreign_keys = ON", (), {}), {})
+    async def dangling(tx: RowTx) -> None:
+        await tx.run(Statement("PRAGMA defer_foreign_keys = ON", (), {}), {})
         await tx.insert(quay, {**record, "id": "x", "port_id": "nowhere"})
 
     results = await group(desk, dangling)
@@ -88,8 +88,8 @@ async def test_a_transaction_that_was_taken_away(desk: Desk) -> None:
 
 
 async def test_a_transaction_that_was_taken_away_with_an_error(desk: Desk) -> None:
-    async def work(tx: SqliteTx) -> None:
-        tx.run(Statement("ROLLBACK", (), {}), {})
+    async def work(tx: RowTx) -> None:
+        await tx.run(Statement("ROLLBACK", (), {}), {})
         raise Unavailable("the disk fails")
 
     results = await group(desk, work)
@@ -160,7 +160,7 @@ async def test_who_asks_whether_it_is_ready_hears_of_a_lock_at_once(tmp_path: Pa
 
 
 async def test_work_that_waits_for_something_else(desk: Desk) -> None:
-    async def work(_: SqliteTx) -> None:
+    async def work(_: RowTx) -> None:
         await asyncio.sleep(0)
 
     results = await group(desk, work)

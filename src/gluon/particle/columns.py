@@ -45,16 +45,25 @@ def column_type(type: Type, *, indexed: bool = False) -> sa.types.TypeEngine[Any
 
 def text(length: int) -> sa.types.TypeEngine[Any]:
     """Text that compares by code point everywhere, trailing spaces included."""
-    return sa.String(length).with_variant(
+    return _by_code_point(sa.String(length)).with_variant(
         mysql.VARCHAR(length, charset="utf8mb4", collation="utf8mb4_nopad_bin"), "mysql", "mariadb"
     )
 
 
 def ascii_text(length: int) -> sa.types.TypeEngine[Any]:
     """Text that the server makes itself: uuids, times."""
-    return sa.String(length).with_variant(mysql.VARCHAR(length, charset="ascii", collation="ascii_nopad_bin"), "mysql", "mariadb")
+    return _by_code_point(sa.String(length)).with_variant(
+        mysql.VARCHAR(length, charset="ascii", collation="ascii_nopad_bin"), "mysql", "mariadb"
+    )
 
 
 def long_text() -> sa.types.TypeEngine[Any]:
     """Text without a bound of its own."""
-    return sa.Text().with_variant(mysql.LONGTEXT(charset="utf8mb4", collation="utf8mb4_nopad_bin"), "mysql", "mariadb")
+    return _by_code_point(sa.Text()).with_variant(
+        mysql.LONGTEXT(charset="utf8mb4", collation="utf8mb4_nopad_bin"), "mysql", "mariadb"
+    )
+
+
+def _by_code_point(kind: sa.String) -> sa.types.TypeEngine[Any]:
+    """PostgreSQL compares by the language that the database was made for, unless told otherwise."""
+    return kind.with_variant(type(kind)(kind.length, collation="C"), "postgresql")

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The tables beside those of the Protons: the change log, how far etcd is, keys that etcd refuses, what the database is; and
-which columns hold renamed attributes, which models the tables were brought to, and what was done to bring them there."""
+"""The tables beside those of the Protons: the change log, how far etcd is, keys that etcd refuses, all ports, what the
+database is; and which columns hold renamed attributes, which models the tables were brought to, what was done for it."""
 
 from __future__ import annotations
 
@@ -39,6 +39,13 @@ def system_tables() -> sa.MetaData:
         sa.Column("object_id", text(512), primary_key=True),
         sa.Column("reason", long_text(), nullable=False),
         sa.Column("since", ascii_text(TIME_LENGTH), nullable=False),
+    )
+    # Whose port an identifier is: unique among all Protons, whichever of them a server knows.
+    sa.Table(
+        "gluon_ports",
+        metadata,
+        sa.Column("id", text(512), primary_key=True),
+        sa.Column("proton", text(255), nullable=False),
     )
     sa.Table(
         "gluon_meta",

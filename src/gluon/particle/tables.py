@@ -34,6 +34,7 @@ SYSTEM_TABLES: Final = (
     "gluon_changes",
     "gluon_sync",
     "gluon_stuck",
+    "gluon_ports",
     "gluon_meta",
     "gluon_columns",
     "gluon_models",

@@ -42,6 +42,10 @@ class Refused(DatabaseError):
     """The database refuses for a reason of its own: disk full, read-only, not ready, no such table, a value out of range."""
 
 
+class Unstorable(DatabaseError):
+    """A value that no column can hold: an integer beyond 64 bits, a lone surrogate, a NUL in text, too long a text."""
+
+
 class Connection(Protocol):
     """One connection, used by one task at a time. Every method raises DatabaseErrors only.
 

@@ -14,7 +14,9 @@ import sqlalchemy as sa
 from gluon.errors import SettingsError
 from gluon.model.links import Link, links
 from gluon.model.schema import Object, Proton
+from gluon.particle.systables import system_tables
 from gluon.particle.tables import tables
+from gluon.store.constraints import Constraints
 from gluon.store.rowplans import ObjectPlan
 from gluon.store.statements import Statement, compiled, param
 
@@ -54,11 +56,7 @@ class Plans:
                     obj: Object = table.info["object"]
                     self.of[obj] = ObjectPlan(table, [t for t in elements if t.info["object"] is obj], dialect)
         self.pointing = {obj: self._pointing(obj) for obj in self.of}
-        self._ports = tuple(obj for obj in self.of if obj.is_port)
-
-    def other_ports(self, port: Object) -> list[tuple[Object, Statement]]:
-        """The ports of other Protons, each with the statement that finds one by its identifier (parameter: its name)."""
-        return [(obj, self.of[obj].find((self.of[obj].identifier,))) for obj in self._ports if obj.proton != port.proton]
+        self.constraints = Constraints(t for m in (system_tables(), *self.metadata.values()) for t in m.tables.values())
 
     def _pointing(self, target: Object) -> tuple[Pointing, ...]:
         found = []

@@ -23,6 +23,8 @@ from gluon.store.statements import Statement, compiled, from_json, param, to_boo
 
 #: Statements kept per object for sets of columns or filters; clients choose the filters, so their number is bounded.
 _KEPT: Final = 256
+#: How many identifiers ``several`` takes at a time: its parameters ``id0`` and so on.
+SEVERAL: Final = 100
 
 
 class ElementPlan:
@@ -79,6 +81,8 @@ class ObjectPlan:
         self._insert_order = [int(n[1:]) for n in self.insert.names]
         self.get = compiled(sa.select(*self._columns).where(self._key == key), dialect)
         self.lock = compiled(sa.select(*self._columns).where(self._key == key).with_for_update(), dialect)
+        wanted: list[sa.BindParameter[Any]] = [param(f"id{n}") for n in range(SEVERAL)]
+        self.several = compiled(sa.select(*self._columns).where(self._key.in_(wanted)), dialect)
         self.delete = compiled(sa.delete(table).where(self._key == key), dialect)
         self.update = lru_cache(_KEPT)(self._update)
         self.page = lru_cache(_KEPT)(self._page)

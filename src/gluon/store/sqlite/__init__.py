@@ -4,7 +4,6 @@
 opening        makes or checks the file            ─► connections
 reading        threads that read, each on snapshots of its own
 committing     one writer thread, commits in groups
-transactions   Reads and Tx on a connection
-changelog      the relay's side
+transactions   what Reads and Tx run on
 engine         the Store that joins them
 """

@@ -22,7 +22,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from gluon.errors import Unavailable
-from gluon.store.sqlite.failures import LOCKED, closed, unavailable
+from gluon.store.refusals import closed
+from gluon.store.sqlite.failures import LOCKED, unavailable
 from gluon.store.sqlite.transactions import SqliteTx, drive
 
 #: The most units of work in one transaction: bounds how long the first waits for the last.

@@ -20,15 +20,18 @@ from sqlalchemy.dialects import sqlite
 
 from gluon.errors import Unavailable
 from gluon.model.schema import Object, Proton
+from gluon.store.changelog import RowChangeLog, probing
 from gluon.store.contract import Query, Record
+from gluon.store.explaining import Explainer
 from gluon.store.logplans import LogPlans
 from gluon.store.plans import Plans
-from gluon.store.sqlite.changelog import SqliteChangeLog
+from gluon.store.refusals import closed
 from gluon.store.sqlite.committing import Writer
-from gluon.store.sqlite.failures import closed, unavailable
+from gluon.store.sqlite.failures import unavailable
 from gluon.store.sqlite.opening import connect, prepare
 from gluon.store.sqlite.reading import Reader
-from gluon.store.sqlite.transactions import UNSTORABLE, SqliteReads, SqliteTx
+from gluon.store.sqlite.transactions import UNSTORABLE, SqliteSession, SqliteTx
+from gluon.store.transactions import RowReads
 
 T = TypeVar("T")
 #: Seconds that ``ready`` waits for a write; /readyz itself gives up after two.
@@ -50,13 +53,15 @@ class SqliteStore:
         self._near = connect(path, writes=False, busy=busy)
         self._readers = [self._reader(path, busy, name) for name in ("gluon-reader", "gluon-relay-reader")]
         self._gets = {obj: (plan.get.sql, plan.record) for obj, plan in plans.of.items()}
-        self._log = SqliteChangeLog(self._readers[1].read, self.write, plans, log)
+        self._log = RowChangeLog(self._readers[1].read, self.write, plans, log)
         writing = connect(path, writes=True, busy=busy, everywhere=True)
-        self._writer = Writer(writing, lambda: SqliteTx(writing, plans, log), self._log.changed)
+        session, explainer = SqliteSession(writing), Explainer(plans, log)
+        self._writer = Writer(writing, lambda: SqliteTx(session, plans, log, explainer), self._log.changed)
+        self._probe = probing(log)
         self._closed = False
 
     @property
-    def log(self) -> SqliteChangeLog:
+    def log(self) -> RowChangeLog:
         """The relay's side."""
         return self._log
 
@@ -76,7 +81,7 @@ class SqliteStore:
     async def page(self, obj: Object, query: Query) -> list[Record]:
         """See the contract."""
 
-        async def work(reads: SqliteReads) -> list[Record]:
+        async def work(reads: RowReads) -> list[Record]:
             return await reads.page(obj, query)
 
         return await self.read(work)
@@ -94,7 +99,7 @@ class SqliteStore:
         """See the contract. Says what it waits for where that takes long, before those who ask lose patience."""
         try:
             async with asyncio.timeout(_PATIENCE):
-                await self._log.probe()
+                await self.write(self._probe)
         except TimeoutError:
             raise Unavailable(self._writer.delay) from None
 
@@ -110,4 +115,5 @@ class SqliteStore:
 
     def _reader(self, path: Path, busy: float, name: str) -> Reader:
         connection = connect(path, writes=False, busy=busy, everywhere=True)
-        return Reader(connection, lambda: SqliteReads(connection, self._plans), name)
+        session = SqliteSession(connection)
+        return Reader(connection, lambda: RowReads(session, self._plans), name)

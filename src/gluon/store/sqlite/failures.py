@@ -36,11 +36,6 @@ def reason(error: sqlite3.Error) -> str:
     return f"{known} ({error})" if known else str(error)
 
 
-def closed() -> Unavailable:
-    """The error for what comes after the end."""
-    return Unavailable("database: it is closed, for the server is stopping")
-
-
 def unavailable(error: sqlite3.Error) -> RequestError:
     """The error that a failing database becomes."""
     if code(error) == sqlite3.SQLITE_TOOBIG:

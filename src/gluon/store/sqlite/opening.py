@@ -13,8 +13,9 @@ import sqlalchemy as sa
 
 from gluon.errors import SettingsError
 from gluon.particle.tables import sql
-from gluon.store.logplans import LogPlans
+from gluon.store.logplans import ALLOCATING, LogPlans
 from gluon.store.plans import Plans
+from gluon.store.registering import registering
 from gluon.store.sqlite.failures import reason
 
 #: The layout of the system tables; a file with another one was made by another version of Gluon.
@@ -65,6 +66,9 @@ def _complete(connection: sqlite3.Connection, path: Path, plans: Plans, log: Log
         for statement in sql(metadata, "sqlite", [t for t in missing if t.metadata is metadata]):
             connection.execute(statement)
     _identify(connection, path, log)
+    if log.ports in missing:
+        for statement in registering(plans, log):
+            connection.execute(statement)
 
 
 def _refuse_others(connection: sqlite3.Connection, path: Path, metadatas: Sequence[sa.MetaData]) -> set[str]:
@@ -82,7 +86,7 @@ def _identify(connection: sqlite3.Connection, path: Path, log: LogPlans) -> None
         raise SettingsError(
             f"[database] connection: {path} has layout {known['layout']}, this version of Gluon knows layout {LAYOUT}"
         )
-    for name, value in (("database", str(uuid.uuid4())), ("layout", LAYOUT), ("probed", "")):
+    for name, value in (("database", str(uuid.uuid4())), ("layout", LAYOUT), ("probed", ""), (ALLOCATING, "")):
         if name not in known:
             connection.execute(log.add_meta.sql, log.add_meta.bind({"name": name, "value": value}))
 

@@ -9,8 +9,10 @@ from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
-from gluon.store.sqlite.failures import closed, unavailable
-from gluon.store.sqlite.transactions import SqliteReads, drive
+from gluon.store.refusals import closed
+from gluon.store.sqlite.failures import unavailable
+from gluon.store.sqlite.transactions import drive
+from gluon.store.transactions import RowReads
 
 T = TypeVar("T")
 
@@ -18,7 +20,7 @@ T = TypeVar("T")
 class Reader:
     """Reads on a connection that it alone uses, and closes at its end."""
 
-    def __init__(self, connection: sqlite3.Connection, begin: Callable[[], SqliteReads], name: str) -> None:
+    def __init__(self, connection: sqlite3.Connection, begin: Callable[[], RowReads], name: str) -> None:
         """``begin`` makes what units of work read with; ``name`` is the thread's."""
         self._connection = connection
         self._begin = begin

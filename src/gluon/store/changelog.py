@@ -1,36 +1,41 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The relay's side of an SQLite database.
+"""The relay's side of a database, for every engine.
 
 A change row names a key. ``take`` reads rows and the objects as they are now in one snapshot; ``settle`` deletes exactly those
 rows. Row ids are never used twice, and rows are taken from the oldest on: where the first of a batch is gone, another relay has
-taken over and settled it, and nothing that this one says counts any more.
+taken over and settled it, and nothing that this one says counts any more. ``settle`` locks that first row, so that of two
+relays that settle at once one sees what the other did.
 """
 
 from __future__ import annotations
 
 import datetime
 import time
-from collections.abc import Callable, Sequence, Set
-from typing import Any, Protocol, TypeVar, cast
+from collections.abc import Awaitable, Callable, Sequence, Set
+from typing import Any, Protocol, TypeVar
 
 from gluon.model.schema import Object
 from gluon.model.types import Integer, Reference
 from gluon.store.contract import Backlog, Change, ChangeBatch, StuckKey, SyncMark
-from gluon.store.logplans import PENDING, LogPlans
+from gluon.store.logplans import DROPPED, PENDING, LogPlans
 from gluon.store.plans import Plans
-from gluon.store.sqlite.transactions import SqliteReads, SqliteTx, Work
+from gluon.store.transactions import RowReads, RowTx, chunks
 
 T = TypeVar("T")
 
 
-class _Run(Protocol):
-    async def __call__(self, work: Work[T]) -> T: ...
+class _Read(Protocol):
+    async def __call__(self, work: Callable[[RowReads], Awaitable[T]]) -> T: ...
 
 
-class SqliteChangeLog:
+class _Write(Protocol):
+    async def __call__(self, work: Callable[[RowTx], Awaitable[T]]) -> T: ...
+
+
+class RowChangeLog:
     """See ``gluon.store.contract.ChangeLog``."""
 
-    def __init__(self, read: _Run, write: _Run, plans: Plans, log: LogPlans) -> None:
+    def __init__(self, read: _Read, write: _Write, plans: Plans, log: LogPlans) -> None:
         self._read = read
         self._write = write
         self._plans = plans
@@ -49,8 +54,8 @@ class SqliteChangeLog:
     async def database_id(self) -> str:
         """See the contract."""
 
-        async def work(tx: SqliteReads) -> str:
-            return cast("str", tx.run(self._log.get_meta, {"name": "database"})[0][0])
+        async def work(tx: RowReads) -> str:
+            return str((await tx.run(self._log.get_meta, {"name": "database"}))[0][0])
 
         return await self._read(work)
 
@@ -58,39 +63,43 @@ class SqliteChangeLog:
         """See the contract."""
         objects = self._plans.protons[proton].by_name
 
-        async def work(tx: SqliteReads) -> ChangeBatch:
-            rows = tx.run(self._log.take, {"proton": proton, "limit": limit})
+        async def work(tx: RowReads) -> ChangeBatch:
+            rows = await tx.run(self._log.take, {"proton": proton, "limit": limit})
             last: dict[tuple[str, str], None] = {}
             for _, name, id in rows:
                 last.pop((name, id), None)
                 last[name, id] = None
             # An object that the model has no more has no key that is ours: its rows are settled with the others.
             known = [(objects[name], identifier(objects[name], id)) for name, id in last if name in objects]
-            changes = [Change(obj, id, await tx.get(obj, id)) for obj, id in known]
-            return ChangeBatch(proton, tuple(row[0] for row in rows), tuple(changes))
+            wanted: dict[Object, list[Any]] = {}
+            for obj, id in known:
+                wanted.setdefault(obj, []).append(id)
+            records = {obj: await tx.several(obj, ids) for obj, ids in wanted.items()}
+            changes = tuple(Change(obj, id, records[obj].get(id)) for obj, id in known)
+            return ChangeBatch(proton, tuple(row[0] for row in rows), changes)
 
         return await self._read(work)
 
     async def settle(self, batch: ChangeBatch, mark: SyncMark) -> None:
         """See the contract. What is in ``batch.changes`` counts as sent."""
 
-        async def work(tx: SqliteTx) -> None:
-            if batch.rows and not tx.run(self._log.find, {"id": batch.rows[0]}):
+        async def work(tx: RowTx) -> None:
+            if batch.rows and not await tx.run(self._log.find, {"id": batch.rows[0]}):
                 return
-            for row in batch.rows:
-                tx.run(self._log.drop, {"id": row})
-            if tx.run(self._log.stuck, {}):
+            for part in chunks(batch.rows, DROPPED):
+                await tx.run(self._log.drop, {f"id{n}": id for n, id in enumerate(part)})
+            if await tx.run(self._log.stuck, {}):
                 for change in batch.changes:
-                    tx.run(self._log.drop_stuck, _key(change))
-            self._set_mark(tx, batch.proton, mark)
+                    await tx.run(self._log.drop_stuck, _key(change))
+            await self._set_mark(tx, batch.proton, mark)
 
         await self._write(work)
 
     async def mark(self, proton: str) -> SyncMark | None:
         """See the contract."""
 
-        async def work(tx: SqliteReads) -> SyncMark | None:
-            rows = tx.run(self._log.get_mark, {"proton": proton})
+        async def work(tx: RowReads) -> SyncMark | None:
+            rows = await tx.run(self._log.get_mark, {"proton": proton})
             return SyncMark(*rows[0]) if rows else None
 
         return await self._read(work)
@@ -98,21 +107,19 @@ class SqliteChangeLog:
     async def set_mark(self, proton: str, mark: SyncMark) -> None:
         """See the contract."""
 
-        async def work(tx: SqliteTx) -> None:
-            self._set_mark(tx, proton, mark)
+        async def work(tx: RowTx) -> None:
+            await self._set_mark(tx, proton, mark)
 
         await self._write(work)
 
     async def pending(self, obj: Object, ids: Sequence[Any]) -> set[Any]:
         """See the contract."""
 
-        async def work(tx: SqliteReads) -> set[Any]:
+        async def work(tx: RowReads) -> set[Any]:
             found: set[Any] = set()
-            for start in range(0, len(ids), PENDING):
-                part = [str(id) for id in ids[start : start + PENDING]]
-                part += part[-1:] * (PENDING - len(part))
+            for part in chunks([str(id) for id in ids], PENDING):
                 wanted = {f"id{n}": id for n, id in enumerate(part)}
-                rows = tx.run(self._log.pending, {"proton": obj.proton, "object": obj.name, **wanted})
+                rows = await tx.run(self._log.pending, {"proton": obj.proton, "object": obj.name, **wanted})
                 found.update(identifier(obj, row[0]) for row in rows)
             return found
 
@@ -121,8 +128,8 @@ class SqliteChangeLog:
     async def backlog(self) -> Backlog:
         """See the contract."""
 
-        async def work(tx: SqliteReads) -> Backlog:
-            ((rows, oldest),) = tx.run(self._log.backlog, {})
+        async def work(tx: RowReads) -> Backlog:
+            ((rows, oldest),) = await tx.run(self._log.backlog, {})
             return Backlog(rows, max(0.0, time.time() - oldest / 1000) if rows else 0.0)
 
         return await self._read(work)
@@ -131,45 +138,46 @@ class SqliteChangeLog:
         """See the contract."""
         since = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
-        async def work(tx: SqliteTx) -> None:
-            tx.run(self._log.drop_stuck, _key(change))
-            tx.run(self._log.add_stuck, {**_key(change), "reason": reason, "since": since})
+        async def work(tx: RowTx) -> None:
+            await tx.run(self._log.drop_stuck, _key(change))
+            await tx.run(self._log.add_stuck, {**_key(change), "reason": reason, "since": since})
 
         await self._write(work)
 
     async def stuck(self) -> list[StuckKey]:
         """See the contract."""
 
-        async def work(tx: SqliteReads) -> list[StuckKey]:
-            return [StuckKey(*row) for row in tx.run(self._log.stuck, {})]
+        async def work(tx: RowReads) -> list[StuckKey]:
+            return [StuckKey(*row) for row in await tx.run(self._log.stuck, {})]
 
         return await self._read(work)
 
     async def retry_stuck(self) -> int:
         """See the contract."""
 
-        async def work(tx: SqliteTx) -> int:
-            keys = [StuckKey(*row) for row in tx.run(self._log.stuck, {})]
+        async def work(tx: RowTx) -> int:
+            keys = [StuckKey(*row) for row in await tx.run(self._log.stuck, {})]
             for key in keys:
                 proton = self._plans.protons.get(key.proton)
                 if proton is not None and key.object in proton.by_name:
                     await tx.log_change(proton.by_name[key.object], key.id)
-            tx.run(self._log.clear_stuck, {})
+                await tx.run(self._log.drop_stuck, {"proton": key.proton, "object": key.object, "object_id": key.id})
             return len(keys)
 
         return await self._write(work)
 
-    async def probe(self) -> None:
-        """Write something; raises Unavailable where that cannot be done."""
+    async def _set_mark(self, tx: RowTx, proton: str, mark: SyncMark) -> None:
+        await tx.run(self._log.drop_mark, {"proton": proton})
+        await tx.run(self._log.add_mark, {"proton": proton, "epoch": mark.epoch, "batch": mark.batch})
 
-        async def work(tx: SqliteTx) -> None:
-            tx.run(self._log.set_meta, {"key": "probed", "new": str(time.time_ns())})
 
-        await self._write(work)
+def probing(log: LogPlans) -> Callable[[RowTx], Awaitable[None]]:
+    """A unit of work that writes something, and nothing that matters."""
 
-    def _set_mark(self, tx: SqliteTx, proton: str, mark: SyncMark) -> None:
-        tx.run(self._log.drop_mark, {"proton": proton})
-        tx.run(self._log.add_mark, {"proton": proton, "epoch": mark.epoch, "batch": mark.batch})
+    async def work(tx: RowTx) -> None:
+        await tx.run(log.set_meta, {"key": "probed", "new": str(time.time_ns())})
+
+    return work
 
 
 def identifier(obj: Object, text: str) -> Any:
