@@ -14,7 +14,6 @@ from prometheus_client import CollectorRegistry
 from gluon.model.catalogue import Family
 from gluon.model.schema import Action, Proton
 from gluon.particle import routes
-from gluon.particle.documents import Document, documents
 from gluon.server import discovery
 from gluon.server.binding import Binder
 from gluon.server.dispatch import Dispatcher, Endpoint
@@ -25,6 +24,7 @@ from gluon.server.middleware import with_everything
 from gluon.server.pages import Limits
 from gluon.server.reading import Reading
 from gluon.server.resource import Parent, Resource
+from gluon.server.view import View, views
 from gluon.server.waits import Waits
 from gluon.server.writing import Desk, Writing
 from gluon.settings import Api
@@ -59,7 +59,7 @@ def build(
         desk = Desk(store, objects, binder, settings.max_body, settings.bind_timeout)
         limits = Limits(min(settings.page_size, settings.max_page_size), settings.max_page_size)
         for proton in family.versions.values():
-            for endpoint in _endpoints(family.newest, proton, desk, limits):
+            for endpoint in _endpoints(family, proton, desk, limits):
                 dispatcher.add(endpoint)
     return App(with_everything(dispatcher.handle, metrics, access_log=settings.access_log), binder, health)
 
@@ -115,15 +115,15 @@ async def _send(send: Send, request: Request, response: Response) -> None:
             raise
 
 
-def _endpoints(newest: Proton, proton: Proton, desk: Desk, limits: Limits) -> Iterator[Endpoint]:
+def _endpoints(family: Family, proton: Proton, desk: Desk, limits: Limits) -> Iterator[Endpoint]:
     """An endpoint for each route of a version, which works on the newest version's objects."""
-    made = documents(proton)
+    made = views(family, proton)
     for route in routes.routes(proton):
         resource = Resource(
-            newest.by_name[route.object.name],
+            family.newest.by_name[route.object.name],
             made[route.object.name],
             routes.collection(proton, route.object),
-            _parent(newest, route, made),
+            _parent(family.newest, route, made),
         )
         reading, writing = Reading(resource, desk.store, limits), Writing(resource, desk)
         handlers: dict[Action, Handler] = {
@@ -136,9 +136,9 @@ def _endpoints(newest: Proton, proton: Proton, desk: Desk, limits: Limits) -> It
         yield Endpoint(route.template, {method: handlers[action] for method, action in route.actions.items()})
 
 
-def _parent(newest: Proton, route: routes.Route, made: Mapping[str, Document]) -> Parent | None:
+def _parent(newest: Proton, route: routes.Route, made: Mapping[str, View]) -> Parent | None:
     if route.parent is None:
         return None
     key = route.object.api.parent_key
     assert key is not None, "the compiler gives every child its parent's key"
-    return Parent(newest.by_name[route.parent.name], made[route.parent.name], key)
+    return Parent(newest.by_name[route.parent.name], made[route.parent.name], made[route.object.name].stored(key))

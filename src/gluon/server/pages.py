@@ -15,9 +15,10 @@ from typing import Any, Final
 from urllib.parse import parse_qsl, quote, urlencode
 
 from gluon.errors import Fault, Invalid, Missing
-from gluon.particle.documents import SYNONYMS, Document
+from gluon.particle.documents import SYNONYMS
 from gluon.particle.wording import shown
 from gluon.server.exchange import Request
+from gluon.server.view import View
 
 _MAX_PARAMETERS: Final = 100
 
@@ -32,14 +33,14 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What a client wants to see of a list. ``filters`` is from attribute to value."""
+    """What a client wants to see of a list. ``filters`` is from the newest version's attributes to values."""
 
     filters: Mapping[str, Any]
     limit: int
     after: Any = None
 
 
-def asked(request: Request, document: Document, limits: Limits) -> Asked:
+def asked(request: Request, document: View, limits: Limits) -> Asked:
     """Read the query. Raises Invalid with every fault of it."""
     if not request.query:
         return Asked({}, limits.default)
@@ -58,7 +59,7 @@ def asked(request: Request, document: Document, limits: Limits) -> Asked:
             elif name == "marker":
                 found["after"] = _marker(text, document)
             else:
-                filters[attribute] = document.parse_filter(name, text)
+                filters[document.stored(attribute)] = document.parse_filter(name, text)
         except Invalid as error:
             faults += error.faults
     if faults:
@@ -89,7 +90,7 @@ def _limit(text: str, most: int) -> int:
     return number
 
 
-def _marker(text: str, document: Document) -> Any:
+def _marker(text: str, document: View) -> Any:
     try:
         return document.parse_id(text)
     except Missing:

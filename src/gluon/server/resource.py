@@ -13,9 +13,9 @@ from typing import Any, Final
 
 from gluon.errors import Missing
 from gluon.model.schema import Object
-from gluon.particle.documents import Document
 from gluon.particle.wording import named
 from gluon.server.exchange import Request
+from gluon.server.view import View
 from gluon.store.contract import Record, Store
 
 #: What a route that is not nested demands of an object.
@@ -24,10 +24,10 @@ ANYTHING: Final[Mapping[str, Any]] = MappingProxyType({})
 
 @dataclass(frozen=True, slots=True)
 class Parent:
-    """The object that a nested route goes through; ``key`` is the child's attribute that refers to it."""
+    """The object that a nested route goes through; ``key`` is the newest version's attribute of the child that refers to it."""
 
     object: Object
-    document: Document
+    document: View
     key: str
 
     async def require(self, store: Store, id: Any) -> None:
@@ -38,10 +38,10 @@ class Parent:
 
 @dataclass(frozen=True, slots=True)
 class Resource:
-    """``object`` is the newest version's, ``document`` that of the route's version; ``path`` is the object's own collection."""
+    """``object`` is the newest version's, ``document`` the route's version's; ``path`` is the own collection."""
 
     object: Object
-    document: Document
+    document: View
     path: str
     parent: Parent | None = None
 

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from gluon.errors import RequestError
 from gluon.particle import routes
 from gluon.server.binding import Binder, Work, Written
 from gluon.server.conditions import etag, named_revisions, stale
@@ -65,7 +66,9 @@ class Writing:
         revision = await self._expected(request, id, scope)
 
         async def work(tx: Tx, binding_id: str) -> Outcome:
-            return await objects.update(tx, resource.object, id, values, binding_id=binding_id, if_match=revision, scope=scope)
+            stored = await tx.lock(resource.object, id) if resource.document.merges else None
+            given = resource.document.merged(values, stored) if stored else values
+            return await objects.update(tx, resource.object, id, given, binding_id=binding_id, if_match=revision, scope=scope)
 
         return self._response(request, 200, await self._write(request, id, work))
 
@@ -102,9 +105,12 @@ class Writing:
 
     async def _write(self, request: Request, id: Any, work: Work) -> Written:
         desk, obj = self._desk, self._resource.object
-        if obj.is_port:
-            return await desk.binder.write(obj, id, work, self._patience(request))
-        outcome = await desk.store.write(lambda tx: work(tx, ""))
+        try:
+            if obj.is_port:
+                return await desk.binder.write(obj, id, work, self._patience(request))
+            outcome = await desk.store.write(lambda tx: work(tx, ""))
+        except RequestError as error:
+            raise self._resource.document.told(error) from None
         return Written(outcome.record)
 
     def _patience(self, request: Request) -> float:
