@@ -117,9 +117,7 @@ async def test_it_runs_behind_a_prefix(tmp_path):
         subprocess.run(("ip", "netns", "del", _NAMESPACE), check=True)
 
 
-async def test_tests_share_servers_and_have_databases_of_their_own(
-    postgresql_server, postgresql_url, mariadb_server, mariadb_url
-):
+async def test_tests_share_servers_not_databases(postgresql_server, postgresql_url, mariadb_server, mariadb_url):
     for server, url in ((postgresql_server, postgresql_url), (mariadb_server, mariadb_url)):
         name = url.rpartition("/")[2]
         assert url == server.url(name)

@@ -25,12 +25,13 @@ class MariadbServer(DatabaseServer):
         """See DatabaseServer."""
         program = find_program("mariadb-install-db", self.package)
         options = ("--auth-root-authentication-method=normal", "--skip-test-db", "--innodb-log-file-size=16M")
-        await self.run((program, "--no-defaults", f"--datadir={self.data}", *options))
+        await self.run((program, "--no-defaults", f"--datadir={self.data}", f"--tmpdir={self.home}", *options))
 
     def command(self) -> tuple[str, ...]:
         """See DatabaseServer."""
         settings = {
             "datadir": self.data,
+            "tmpdir": self.home,  # a server that starts removes what it takes for remains of its own there
             "socket": self._socket,
             "pid-file": self.home / "mariadbd.pid",
             "bind-address": self.address,
