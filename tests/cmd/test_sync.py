@@ -35,10 +35,10 @@ async def call(site: Site, *words: str) -> tuple[int, str, str]:
     return process.returncode or 0, out.decode(), err.decode()
 
 
-def create(server: Server) -> str:
+def create(server: Server, values: dict[str, object] | None = None) -> str:
     request = urllib.request.Request(
         f"{server.url}/proton/net-l3vpn/v1.0/ports",
-        data=b'{"tenant_id": "t"}',
+        data=json.dumps({"tenant_id": "t", **(values or {})}).encode(),
         headers={"Content-Type": "application/json"},
     )
     with urllib.request.urlopen(request, timeout=10) as answer:
@@ -72,6 +72,39 @@ async def test_another_databases_keys_are_left_alone(site):
     status, _, error = await call(site, "repair", "--force")
     assert status == 1 and "belong to database" in error and "delete /gluon/sync/" in error
     await server.stop()
+
+
+async def test_what_etcd_refuses_for_good_is_listed_and_sent_again(tmp_path):
+    """etcd takes little here, so that it refuses a large object for good; then more, as after its operator saw to it."""
+    site = Site(tmp_path)
+    site.etcd.options = ("--max-request-bytes=20000",)
+    async with site:
+        server = await site.start_server()
+        nothing = "0 keys will be sent again; what etcd refuses again is listed again\n"
+        assert await call(site, "stuck", "--retry") == (0, nothing, "")
+        port = await asyncio.to_thread(create, server, {"profile": {"x": "y" * 60_000}})
+
+        async def refused():
+            return (await call(site, "stuck"))[0] == 1
+
+        await site.until(refused, "the key to be set aside")
+        key = f"/proton/net-l3vpn/ProtonBasePort/{port}"
+        _, said, _ = await call(site, "stuck")
+        assert said.startswith(f"{key} since 20") and "too large" in said
+        (listed,) = json.loads((await call(site, "stuck", "--json"))[1])["stuck"]
+        assert listed["key"] == key and listed["since"].endswith("Z") and "too large" in listed["reason"]
+        status, _, error = await call(site, "stuck", "--retry", f"{key}0")
+        assert status == 1 and f"did you mean {key}?" in error
+        await site.etcd.stop()
+        site.etcd.options = ()
+        await site.etcd.start()
+        status, said, _ = await call(site, "stuck", "--retry", key)
+        assert (status, said.split()[:2]) == (0, ["1", "key"])
+
+        async def sent():
+            return (await call(site, "stuck"))[0] == 0 and (await call(site, "check"))[0] == 0
+
+        await site.until(sent, "the key to be sent")
 
 
 def test_an_unknown_proton_is_refused(capsys):

@@ -144,6 +144,21 @@ async def test_trying_again_what_was_set_aside(desk: Desk) -> None:
     assert await log.retry_stuck() == 0
 
 
+async def test_trying_again_some_of_what_was_set_aside(desk: Desk) -> None:
+    log = desk.store.log
+    for value in ("a", "b"):
+        await desk.make("Mark", value=value, group="both")
+    batch = await log.take("net-test", 100)
+    for change in batch.changes:
+        await log.set_aside(change, "no")
+    await log.settle(dataclasses.replace(batch, changes=()), MARK)
+    first, second = await log.stuck()
+    assert await log.retry_stuck([first]) == 1
+    assert await log.retry_stuck([first]) == 0
+    assert await log.stuck() == [second]
+    assert [c.id for c in (await log.take("net-test", 100)).changes] == ["a"]
+
+
 async def test_one_call_for_each_commit_that_logged(desk: Desk) -> None:
     calls = []
     desk.store.log.on_change(lambda protons: calls.append((1, *protons)))

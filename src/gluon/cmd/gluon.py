@@ -36,7 +36,7 @@ SUBCOMMANDS: Final = {
     "check": _Entry("gluon.cmd.check", "read models and report everything that is wrong in them"),
     "diff": _Entry("gluon.cmd.diff", "list what changed from one model to another for clients: additive, breaking"),
     "render": _Entry("gluon.cmd.render", "print what is derived from a model: openapi, sql, cli, keys, docs, rules"),
-    "sync": _Entry("gluon.cmd.sync", "compare etcd with the database, and have it repaired: check, repair"),
+    "sync": _Entry("gluon.cmd.sync", "compare etcd with the database, and have it repaired: check, repair, stuck"),
     "demo": _Entry("gluon.cmd.demo", "run everything on this machine and tell the story of an L3VPN port"),
 }
 

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``gluon sync check|repair``: compare etcd with the database by hand, beside the servers that run or without them.
+"""``gluon sync check|repair|stuck``: compare etcd with the database by hand, beside the servers that run or without them.
 
-``check`` reads both sides and lists the keys that differ. ``repair`` asks the server that relays to put them right.
+``check`` reads both sides and lists the keys that differ. ``repair`` asks the server that relays to put them right. ``stuck``
+lists the keys that etcd refused for good, and has them sent again.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import os
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
-from gluon.cmd import config
+from gluon.cmd import config, stuck
 from gluon.errors import SettingsError
 from gluon.kv import etcd
 from gluon.kv.contract import Kv
@@ -34,15 +35,20 @@ def configure(parser: argparse.ArgumentParser) -> None:
     check = actions.add_parser("check", help="list the keys in etcd that are not as the database wants them")
     repair = actions.add_parser("repair", help="have the server that relays compare both sides and put etcd right")
     repair.add_argument("--force", action="store_true", help="even where that deletes more than a tenth of the keys")
-    for action in (check, repair):
+    aside = actions.add_parser("stuck", help="list the keys that etcd refused for good, or have them sent again")
+    aside.add_argument("--json", action="store_true", help="print one JSON object")
+    aside.add_argument("--retry", nargs="*", metavar="KEY", help="send these keys again; all where none is named")
+    aside.set_defaults(protons=[])
+    for action in (check, repair, aside):
         action.add_argument(
             "--config-file", action="append", default=[], metavar="FILE", help="the server's settings (repeatable)"
         )
+    for action in (check, repair):
         action.add_argument("protons", nargs="*", metavar="PROTON", help="these Protons only; all by default")
 
 
 def run(args: argparse.Namespace) -> int:
-    """0 if nothing differs or the repair was asked for, else 1."""
+    """0 if nothing differs or is set aside, or what was asked for will be done, else 1."""
 
     async def repair(protons: Sequence[Proton], kv: Kv, store: Store) -> int:
         for proton in protons:
@@ -50,8 +56,14 @@ def run(args: argparse.Namespace) -> int:
             print(f"{proton.name}: asked for; /readyz and /gluon/sync/{proton.name} say how it goes", flush=True)
         return 0
 
+    async def aside(protons: Sequence[Proton], kv: Kv, store: Store) -> int:
+        if args.retry is None:
+            return await stuck.show(store.log, as_json=args.json)
+        return await stuck.retry(store.log, args.retry)
+
     settings = config.load(ServerSettings, args.config_file, os.environ)
-    return asyncio.run(_joined(settings, args.protons, _check if args.action == "check" else repair))
+    work: dict[str, _Work] = {"check": _check, "repair": repair, "stuck": aside}
+    return asyncio.run(_joined(settings, args.protons, work[args.action]))
 
 
 async def _joined(settings: ServerSettings, names: Sequence[str], work: _Work) -> int:

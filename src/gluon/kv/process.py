@@ -67,12 +67,13 @@ class EtcdProcess:
     """One etcd with its data in ``folder`` (made where missing) and its log in ``folder``/etcd.log.
 
     ``async with EtcdProcess(folder) as etcd: … etcd.endpoint``. ``options`` go to etcd as they are; ``scheme`` is https
-    where they configure TLS for clients. After ``stop`` or ``kill``, ``start`` goes on with the same data and ports.
+    where they configure TLS for clients. After ``stop`` or ``kill``, ``start`` goes on with the same data and ports, and with
+    the ``options`` as they then are.
     """
 
     def __init__(self, folder: Path, *, options: Sequence[str] = (), scheme: str = "http", place: Place = LOOPBACK) -> None:
         self._folder = folder
-        self._options = tuple(options)
+        self.options = tuple(options)
         self._scheme = scheme
         self.place = place
         self._ports: Ports | None = None
@@ -135,7 +136,7 @@ class EtcdProcess:
             f"--listen-metrics-urls=http://{self.place.address}:{ports.health}",
             "--initial-cluster=" + ",".join(f"{name}={url}" for name, url in members),
             "--initial-cluster-state=new",
-            *self._options,
+            *self.options,
         )
         environment = {name: value for name, value in os.environ.items() if not name.startswith("ETCD_")}
         with self._log.open("wb") as log:

@@ -11,11 +11,12 @@ from __future__ import annotations
 
 import datetime
 import time
-from collections.abc import Awaitable, Callable, Sequence, Set
+from collections.abc import Awaitable, Callable, Collection, Sequence, Set
 from typing import Any, Protocol, TypeVar
 
 from gluon.model.schema import Object
 from gluon.model.types import Integer, Reference
+from gluon.store.aging import Aging
 from gluon.store.contract import Backlog, Change, ChangeBatch, StuckKey, SyncMark
 from gluon.store.logplans import DROPPED, PENDING, LogPlans
 from gluon.store.plans import Plans
@@ -41,6 +42,7 @@ class RowChangeLog:
         self._plans = plans
         self._log = log
         self._notified: list[Callable[[Set[str]], None]] = []
+        self._aging = Aging()
 
     def on_change(self, notify: Callable[[Set[str]], None]) -> None:
         """See the contract."""
@@ -129,8 +131,11 @@ class RowChangeLog:
         """See the contract."""
 
         async def work(tx: RowReads) -> Backlog:
-            ((rows, oldest),) = await tx.run(self._log.backlog, {})
-            return Backlog(rows, max(0.0, time.time() - oldest / 1000) if rows else 0.0)
+            ((rows, at, oldest, newest),) = await tx.run(self._log.backlog, {})
+            if not rows:
+                self._aging.empty()
+                return Backlog(0, 0.0)
+            return Backlog(rows, self._aging.seen(oldest, newest, time.time() - at / 1000))
 
         return await self._read(work)
 
@@ -152,11 +157,12 @@ class RowChangeLog:
 
         return await self._read(work)
 
-    async def retry_stuck(self) -> int:
+    async def retry_stuck(self, only: Collection[StuckKey] | None = None) -> int:
         """See the contract."""
 
         async def work(tx: RowTx) -> int:
             keys = [StuckKey(*row) for row in await tx.run(self._log.stuck, {})]
+            keys = [key for key in keys if only is None or key in only]
             for key in keys:
                 proton = self._plans.protons.get(key.proton)
                 if proton is not None and key.object in proton.by_name:

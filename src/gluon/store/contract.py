@@ -18,7 +18,7 @@ suspending it: work awaits nothing but the methods of its transaction.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence, Set
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
@@ -122,7 +122,11 @@ class ChangeBatch:
 
 @dataclass(frozen=True, slots=True)
 class Backlog:
-    """What waits to be sent: how many change rows, and the age of the oldest in seconds (0.0 where there are none)."""
+    """What waits to be sent: how many change rows, and the age of the oldest in seconds (0.0 where there are none).
+
+    The age is by this process's monotonic clock where it saw the row come, and by what the row says where that is longer and
+    it did not.
+    """
 
     rows: int
     age: float
@@ -174,8 +178,8 @@ class ChangeLog(Protocol):
 
     async def stuck(self) -> list[StuckKey]: ...
 
-    async def retry_stuck(self) -> int:
-        """Log a change for every key set aside and forget that it was; returns how many."""
+    async def retry_stuck(self, only: Collection[StuckKey] | None = None) -> int:
+        """Log a change for every key set aside, or for these of them, and forget that it was; returns how many."""
         ...
 
     def on_change(self, notify: Callable[[Set[str]], None]) -> None:

@@ -43,7 +43,8 @@ class LogPlans:
         wanted: list[sa.BindParameter[str]] = [sa.bindparam(f"id{n}") for n in range(PENDING)]
         of_object = _equal(changes, "proton", "object")
         self.pending = made(sa.select(changes.c.object_id).distinct().where(*of_object, changes.c.object_id.in_(wanted)))
-        self.backlog = made(sa.select(sa.func.count(), sa.func.min(changes.c.at)).select_from(changes))
+        ends = sa.func.min(changes.c.id), sa.func.max(changes.c.id)
+        self.backlog = made(sa.select(sa.func.count(), sa.func.min(changes.c.at), *ends).select_from(changes))
         self.get_mark = made(sa.select(marks.c.epoch, marks.c.batch).where(*_equal(marks, "proton")))
         self.drop_mark = made(sa.delete(marks).where(*_equal(marks, "proton")))
         self.add_mark = made(_insert(marks, "proton", "epoch", "batch"))

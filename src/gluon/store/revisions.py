@@ -25,12 +25,13 @@ def created() -> Record:
 def revised(record: Record, changes: Mapping[str, Any], *, wanted: bool) -> Record:
     """The changes with the bookkeeping that goes with them.
 
-    ``wanted``: something changed that the server does not write by itself, so that shims have new work.
+    ``wanted``: something changed that the server does not write by itself, so that shims have new work. A clock that was set
+    back does not bring ``updated_at`` back.
     """
     revision = record["revision"] + 1
     return {
         **changes,
         "revision": revision,
         "generation": revision if wanted else record["generation"],
-        "updated_at": now(),
+        "updated_at": max(now(), record["updated_at"]),
     }
