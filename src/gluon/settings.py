@@ -49,7 +49,18 @@ class Api:
 class Database:
     """[database]"""
 
-    connection: str = _option("sqlite:////var/lib/proton/gluon.sqlite", "URL of the database.")
+    connection: str = _option(
+        "sqlite:////var/lib/proton/gluon.sqlite",
+        "URL of the database: sqlite:////path/to/file, postgresql://user:password@host:5432/database or"
+        " mysql://user:password@host:3306/database. More hosts, tried in order: ?host=first:5432&host=second:5432.",
+    )
+    pool_size: int = _option(10, "The most connections that a server process reads with; PostgreSQL and MariaDB.", min=1)
+    timeout: float = _option(5.0, "Seconds until a statement that the database server does not answer is given up.", min=0.1)
+    ca_file: str = _option(
+        "", "PEM file with the authorities that the database server's certificate is checked against; turns TLS on."
+    )
+    cert_file: str = _option("", "PEM file with the client certificate for the database server.")
+    key_file: str = _option("", "PEM file with the client certificate's key.")
     auto_apply: Literal["safe", "never"] = _option("safe", "Make missing tables of an SQLite database at start (safe) or never.")
 
 

@@ -43,7 +43,7 @@ class RowReads:
         self._plans = plans
 
     async def run(self, statement: Statement, values: Mapping[str, Any]) -> list[Row]:
-        """All rows of a statement."""
+        """All rows of any statement, which may write where this is a Tx."""
         return await self._session.fetch(statement.sql, statement.bind(values))
 
     async def get(self, obj: Object, id: Any) -> Record | None:
@@ -63,7 +63,7 @@ class RowReads:
             return found
         plan = self._plans.of[obj]
         for part in chunks(ids, SEVERAL):
-            for row in await self.run(plan.several, {f"id{n}": id for n, id in enumerate(part)}):
+            for row in await self._rows(plan.several, {f"id{n}": id for n, id in enumerate(part)}):
                 record = plan.record(row)
                 found[record[plan.identifier]] = record
         return found
@@ -74,14 +74,14 @@ class RowReads:
         where = tuple((name, value is None) for name, value in query.where.items())
         statement = plan.page(where, query.after is not None)
         values = {name: plan.column(name, value) for name, value in query.where.items()}
-        rows = await self.run(statement, {**values, "\0after": query.after, "\0limit": query.limit})
+        rows = await self._rows(statement, {**values, "\0after": query.after, "\0limit": query.limit})
         return [plan.record(row) for row in rows]
 
     async def referrers(self, obj: Object, id: Any, limit: int = 10) -> list[Referrer]:
         """See the contract."""
         found: list[Referrer] = []
         for pointing in self._plans.pointing[obj]:
-            rows = await self.run(pointing.referrers, {"value": id, "limit": limit - len(found)})
+            rows = await self._rows(pointing.referrers, {"value": id, "limit": limit - len(found)})
             found += [Referrer(pointing.object, row[0], pointing.link.attribute) for row in rows]
             if len(found) >= limit:
                 break
@@ -90,7 +90,10 @@ class RowReads:
     async def referring(self, obj: Object, attribute: Attribute, target: Any) -> list[Record]:
         """See the contract."""
         plan = self._plans.of[obj]
-        return [plan.record(row) for row in await self.run(plan.referring(attribute.name), {"target": target})]
+        return [plan.record(row) for row in await self._rows(plan.referring(attribute.name), {"target": target})]
+
+    async def _rows(self, statement: Statement, values: Mapping[str, Any]) -> list[Row]:
+        return await self._session.fetch(statement.sql, statement.bind(values))
 
 
 class RowTx(RowReads):
@@ -129,7 +132,7 @@ class RowTx(RowReads):
         statement = plan.update(tuple(values))
         stored = {name: plan.column(name, value) for name, value in values.items()}
         try:
-            await self.run(statement, {**stored, "\0key": id})
+            await self._rows(statement, {**stored, "\0key": id})
             await self._elements(plan, id, values, clear=True)
         except Violation as violation:
             raise await self.blocked(Blocked(violation, obj, id, values)) from violation
@@ -150,14 +153,14 @@ class RowTx(RowReads):
         bounds = {"least": least, "most": most}
         plan = self._plans.of[obj]
         greatest, gap = plan.free(attribute.name)
-        last = (await self.run(greatest, bounds))[0][0]
+        last = (await self._rows(greatest, bounds))[0][0]
         if last is None:
             return least
         if last < most:
             return int(last) + 1
-        if not await self.run(plan.find((attribute.name,)), {attribute.name: least}):
+        if not await self._rows(plan.find((attribute.name,)), {attribute.name: least}):
             return least
-        rows = await self.run(gap, bounds)
+        rows = await self._rows(gap, bounds)
         return int(rows[0][0]) + 1 if rows else None
 
     async def log_change(self, obj: Object, id: Any) -> None:
@@ -170,7 +173,7 @@ class RowTx(RowReads):
             if element.attribute.name not in values:
                 continue
             if clear:
-                await self.run(element.clear, {"owner": owner})
+                await self._rows(element.clear, {"owner": owner})
             for row in element.rows(owner, values[element.attribute.name]):
                 await self._session.fetch(element.insert.sql, row)
 

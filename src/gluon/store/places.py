@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the URLs of database servers have in common: hosts, TLS, and how they stand in messages."""
+
+from __future__ import annotations
+
+import ssl
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from gluon.errors import SettingsError
+from gluon.settings import Database
+
+
+def place(url: sa.URL) -> str:
+    """The database as messages name it: no password, no options but hosts."""
+    shown = url.set(password=None)
+    return shown.set(query={n: v for n, v in url.query.items() if n in ("host", "unix_socket")}).render_as_string()
+
+
+def hosts(url: sa.URL, port: int) -> list[tuple[str, int]]:
+    """All hosts with their ports, in the order in which they are tried. Raises SettingsError."""
+    named = [(url.host, url.port or port)] if url.host else []
+    more = url.query.get("host", ())
+    return named + [_host(text, url.port or port) for text in ((more,) if isinstance(more, str) else more)] or [
+        ("localhost", port)
+    ]
+
+
+def _host(text: str, port: int) -> tuple[str, int]:
+    """``host``, ``host:port``, ``[address]:port`` or the folder of a unix socket."""
+    if text.startswith("/"):
+        return text, port
+    name, colon, number = text.rpartition(":")
+    if not colon or text.endswith("]"):
+        return text.strip("[]"), port
+    if not number.isdigit():
+        raise SettingsError(f"[database] connection: {text!r} is not host:port")
+    return name.strip("[]"), int(number)
+
+
+def tls(settings: Database) -> ssl.SSLContext | None:
+    """A context that checks certificate and name, where ``ca_file`` is set. Raises SettingsError."""
+    if bool(settings.cert_file) != bool(settings.key_file):
+        raise SettingsError("[database] cert_file and key_file go together: one of them is missing")
+    if not settings.ca_file:
+        if settings.cert_file:
+            raise SettingsError("[database] cert_file needs ca_file, the authority that the database's certificate is from")
+        return None
+    for name in ("ca_file", "cert_file", "key_file"):
+        file = getattr(settings, name)
+        if file and not Path(file).is_file():
+            raise SettingsError(f"[database] {name}: there is no file {file}")
+    try:
+        context = ssl.create_default_context(cafile=settings.ca_file)
+        if settings.cert_file:
+            context.load_cert_chain(settings.cert_file, settings.key_file)
+    except (ssl.SSLError, OSError) as error:
+        raise SettingsError(f"[database] ca_file, cert_file, key_file: {error}") from error
+    return context

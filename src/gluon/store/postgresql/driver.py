@@ -1,0 +1,151 @@
+# SPDX-License-Identifier: Apache-2.0
+"""PostgreSQL behind the seam of ``gluon.store.driver``.
+
+Every connection is told to end transactions that are left idle, to wait for a lock only so long, and to give up statements
+that take too long: a server that hangs, or was paused, must not hold up the others.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, Literal
+
+import asyncpg
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import asyncpg as sa_asyncpg
+
+from gluon.store.driver import Lost, Refused, Row, Undone
+from gluon.store.postgresql.errors import BROKEN, translated
+from gluon.store.postgresql.url import Target
+
+#: The oldest version that is tested.
+OLDEST: Final = 13
+_FAULTS: Final = (asyncpg.PostgresError, *BROKEN)
+#: Statements that a connection keeps prepared.
+_PREPARED: Final = 1024
+#: Milliseconds: how long a transaction may wait for its client, and for a lock.
+_IDLE: Final = "5000"
+_LOCK: Final = "1000"
+
+
+class PostgresqlConnection:
+    """See ``gluon.store.driver.Connection``."""
+
+    def __init__(self, connection: Any) -> None:
+        self._connection = connection
+        self._broken = False
+
+    @property
+    def alive(self) -> bool:
+        """See the seam."""
+        return not self._broken and not self._connection.is_closed()
+
+    async def fetch(self, sql: str, parameters: Row = ()) -> list[Row]:
+        """See the seam."""
+        try:
+            rows: list[Row] = await self._connection.fetch(sql, *parameters)
+        except _FAULTS as error:
+            raise self._translated(error) from error
+        return rows
+
+    async def many(self, sql: str, rows: Sequence[Row]) -> None:
+        """See the seam. One round trip for all: asyncpg pipelines them."""
+        try:
+            await self._connection.executemany(sql, rows)
+        except _FAULTS as error:
+            raise self._translated(error) from error
+
+    async def begin(self) -> None:
+        """See the seam."""
+        await self._execute("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE")
+
+    async def snapshot(self) -> None:
+        """See the seam."""
+        await self._execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+
+    async def commit(self) -> None:
+        """See the seam. PostgreSQL answers the COMMIT of a failed transaction with ROLLBACK, and no error."""
+        status = await self._execute("COMMIT")
+        if status != "COMMIT":
+            raise Undone("the transaction had failed before")
+
+    async def rollback(self) -> None:
+        """See the seam."""
+        if not self.alive or not self._connection.is_in_transaction():
+            return
+        try:
+            await self._connection.execute("ROLLBACK")
+        except _FAULTS as error:
+            self._translated(error)
+            self._broken = True
+
+    async def close(self) -> None:
+        """See the seam."""
+        self._broken = True
+        self._connection.terminate()
+
+    async def _execute(self, sql: str) -> str:
+        try:
+            return str(await self._connection.execute(sql))
+        except _FAULTS as error:
+            raise self._translated(error) from error
+
+    def _translated(self, error: BaseException) -> Exception:
+        found = translated(error)
+        if isinstance(found, Lost):
+            self._broken = True
+            self._connection.terminate()
+        return found
+
+
+class PostgresqlDriver:
+    """See ``gluon.store.driver.Driver``. ``timeout``: seconds until a statement, or a connection, is given up."""
+
+    def __init__(self, target: Target, timeout: float) -> None:
+        self._target = target
+        self._timeout = timeout
+        self._dialect: sa.Dialect = sa_asyncpg.dialect()  # type: ignore[no-untyped-call]
+
+    @property
+    def name(self) -> Literal["postgresql"]:
+        """See the seam."""
+        return "postgresql"
+
+    @property
+    def dialect(self) -> sa.Dialect:
+        """See the seam."""
+        return self._dialect
+
+    @property
+    def place(self) -> str:
+        """See the seam."""
+        return self._target.place
+
+    async def connect(self) -> PostgresqlConnection:
+        """See the seam."""
+        try:
+            async with asyncio.timeout(self._timeout):
+                connection = await asyncpg.connect(**self._options())
+        except (asyncpg.PostgresError, *BROKEN) as error:
+            raise translated(error) from error
+        version = connection.get_server_version()
+        if version.major < OLDEST:
+            connection.terminate()
+            raise Refused(f"the server is PostgreSQL {version.major}; {OLDEST} is the oldest that works")
+        return PostgresqlConnection(connection)
+
+    def _options(self) -> Mapping[str, Any]:
+        return {
+            **self._target.options,
+            "timeout": self._timeout,
+            "command_timeout": self._timeout + 1,
+            "statement_cache_size": _PREPARED,
+            "max_cached_statement_lifetime": 0,
+            "server_settings": {
+                "application_name": "gluon",
+                "idle_in_transaction_session_timeout": _IDLE,
+                "lock_timeout": _LOCK,
+                "statement_timeout": str(int(self._timeout * 1000)),
+            },
+        }
