@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +16,8 @@ from gluon.store.opening import open_store
 
 from .models import network
 
-
-async def _sqlite(folder: Path, protons: Sequence[Proton]) -> Store:
-    return await open_store(f"sqlite:///{folder / 'gluon.sqlite'}", protons)
-
-
-ENGINES: dict[str, Callable[[Path, Sequence[Proton]], Awaitable[Store]]] = {"sqlite": _sqlite}
+#: One of the names; the database of that kind has a fixture ``<name>_url``.
+ENGINES = ("mariadb", "postgresql", "sqlite")
 
 
 class Desk:
@@ -72,9 +68,22 @@ def proton() -> Proton:
     return network()
 
 
-@pytest.fixture(params=sorted(ENGINES))
-async def store(request: pytest.FixtureRequest, tmp_path: Path, proton: Proton) -> AsyncIterator[Store]:
-    opened = await ENGINES[request.param](tmp_path, [proton])
+@pytest.fixture
+def sqlite_url(tmp_path: Path) -> str:
+    """A file that is not there yet."""
+    return f"sqlite:///{tmp_path / 'gluon.sqlite'}"
+
+
+@pytest.fixture(params=ENGINES)
+def connection(request: pytest.FixtureRequest) -> str:
+    """The URL of an empty database, of each kind in turn."""
+    url: str = request.getfixturevalue(f"{request.param}_url")
+    return url
+
+
+@pytest.fixture
+async def store(connection: str, proton: Proton) -> AsyncIterator[Store]:
+    opened = await open_store(connection, [proton])
     yield opened
     await opened.close()
 

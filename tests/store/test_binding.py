@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import logging
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,8 +14,9 @@ from gluon.model.types import String
 from gluon.store.answers import judge
 from gluon.store.binding import decide, store_answer
 from gluon.store.contract import Record
+from gluon.store.opening import open_store
 
-from .conftest import ENGINES, Desk
+from .conftest import Desk
 from .models import network
 
 OVS = {"vif_type": "ovs", "vif_details": {"port_filter": False}, "controller": "c1"}
@@ -159,10 +159,9 @@ async def test_a_long_reason_is_cut(desk: Desk) -> None:
     assert len(record["binding_reason"]) == 1024
 
 
-@pytest.mark.parametrize("engine", sorted(ENGINES))
-async def test_details_as_text_in_a_classic_model(engine: str, tmp_path: Path) -> None:
+async def test_details_as_text_in_a_classic_model(connection: str) -> None:
     classic = network(vif_details=String(1024))
-    store = await ENGINES[engine](tmp_path, [classic])
+    store = await open_store(connection, [classic])
     desk = Desk(store, classic)
     for details in ({"a": True}, '{"a": true}'):
         record, _ = await bound(desk, {"vif_type": "ovs", "vif_details": details})

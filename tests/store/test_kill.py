@@ -18,7 +18,7 @@ from .models import network
 ROOT = Path(__file__).parents[2]
 
 
-async def run_and_kill(database: Path, etcd: Path, seconds: float) -> list[list[str]]:
+async def run_and_kill(database: str, etcd: Path, seconds: float) -> list[list[str]]:
     """What the victim said before it was killed."""
     victim = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "tests.store.victim", database, etcd, cwd=ROOT, stdout=asyncio.subprocess.PIPE
@@ -32,12 +32,12 @@ async def run_and_kill(database: Path, etcd: Path, seconds: float) -> list[list[
     return [line.split() for line in said.splitlines(keepends=True) if line.endswith("\n")]
 
 
-async def test_killed_at_any_moment(tmp_path: Path) -> None:
-    database, etcd = tmp_path / "a.sqlite", tmp_path / "etcd"
+async def test_killed_at_any_moment(tmp_path: Path, connection: str) -> None:
+    etcd = tmp_path / "etcd"
     acknowledged: dict[str, int] = {}
     maybe: set[str] = set()
     for _ in range(4):
-        for what, id, *revision in await run_and_kill(database, etcd, random.uniform(0.05, 0.3)):
+        for what, id, *revision in await run_and_kill(connection, etcd, random.uniform(0.05, 0.3)):
             if what == "+":
                 acknowledged[id] = int(revision[0])
             else:
@@ -45,7 +45,7 @@ async def test_killed_at_any_moment(tmp_path: Path) -> None:
                 acknowledged.pop(id, None)
                 maybe.add(id)
     proton = network()
-    store = await open_store(f"sqlite:///{database}", [proton])
+    store = await open_store(connection, [proton])
     desk = Desk(store, proton)
     for id, revision in acknowledged.items():
         record = await desk.get("Harbour", id)

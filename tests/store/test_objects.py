@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import re
 import uuid
-from pathlib import Path
 
 import pytest
 
@@ -191,9 +190,9 @@ async def test_allocated_values(desk: Desk) -> None:
     assert (await desk.new("Vpn"))["vni"] == 1
 
 
-async def test_who_takes_the_last_value_makes_nobody_count_from_the_first(tmp_path: Path) -> None:
+async def test_who_takes_the_last_value_makes_nobody_count_from_the_first(connection: str) -> None:
     proton = load_catalogue()["net-l3vpn"].newest
-    store = await open_store(f"sqlite:///{tmp_path / 'a.sqlite'}", [proton])
+    store = await open_store(connection, [proton])
     desk = Desk(store, proton)
     for taken in (1, 2, 4, 5, 16777215):
         await desk.make("VpnInstance", vni=taken)

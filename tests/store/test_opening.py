@@ -106,13 +106,18 @@ async def test_a_locked_file(tmp_path: Path) -> None:
     other.close()
 
 
-@pytest.mark.parametrize(
-    "connection", ["postgresql://u:secret@h/d", "mysql://u:secret@h/d", "oracle://u:secret@h/d", "secret", "sqlite://"]
-)
-async def test_other_databases(connection: str) -> None:
+@pytest.mark.parametrize("connection", ["oracle://u:secret@h/d", "secret", "sqlite://"])
+async def test_what_is_no_database_of_ours(connection: str) -> None:
     text = await refused(connection, plain())
     assert "[database] connection" in text
     assert "sqlite:///" in text
+    assert "secret" not in text
+
+
+async def test_a_server_that_is_not_there() -> None:
+    text = await refused("postgresql://u:secret@127.0.0.1:1/d", plain())
+    assert "postgresql://u@127.0.0.1:1/d: cannot be reached" in text
+    assert "refused" in text
     assert "secret" not in text
 
 

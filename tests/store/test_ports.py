@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import uuid
-from pathlib import Path
 
 import pytest
 
@@ -12,7 +11,7 @@ from gluon.errors import Conflict, Invalid, Missing
 from gluon.model.schema import Proton
 from gluon.store.opening import open_store
 
-from .conftest import ENGINES, Desk
+from .conftest import Desk
 from .models import network, plain
 
 
@@ -112,10 +111,9 @@ async def test_nested_routes(desk: Desk) -> None:
     await desk.drop("Quay", quay["id"], scope=scope)
 
 
-@pytest.mark.parametrize("engine", sorted(ENGINES))
-async def test_a_proton_without_ports(engine: str, tmp_path: Path) -> None:
+async def test_a_proton_without_ports(connection: str) -> None:
     lone: Proton = plain()
-    store = await ENGINES[engine](tmp_path, [lone])
+    store = await open_store(connection, [lone])
     desk = Desk(store, lone)
     thing = await desk.new("Thing", number=3)
     await desk.change("Thing", 3, label="x")
@@ -125,10 +123,9 @@ async def test_a_proton_without_ports(engine: str, tmp_path: Path) -> None:
     await store.close()
 
 
-@pytest.mark.parametrize("engine", sorted(ENGINES))
-async def test_ports_without_interfaces(engine: str, tmp_path: Path) -> None:
+async def test_ports_without_interfaces(connection: str) -> None:
     lone: Proton = plain(ports=True)
-    store = await ENGINES[engine](tmp_path, [lone])
+    store = await open_store(connection, [lone])
     desk = Desk(store, lone)
     port = await desk.make("Harbour", host_id="h", device_id="d")
     assert port.waits_for
@@ -136,9 +133,9 @@ async def test_ports_without_interfaces(engine: str, tmp_path: Path) -> None:
     await store.close()
 
 
-async def test_a_port_is_a_port_of_one_proton_only(tmp_path: Path) -> None:
+async def test_a_port_is_a_port_of_one_proton_only(connection: str) -> None:
     first, second = network(name="net-a"), network(name="net-b")
-    store = await open_store(f"sqlite:///{tmp_path / 'a.sqlite'}", [first, second])
+    store = await open_store(connection, [first, second])
     here, there = Desk(store, first), Desk(store, second)
     port = await here.new("Harbour")
     with pytest.raises(Conflict, match="exists already in net-a") as refused:

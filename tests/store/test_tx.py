@@ -6,7 +6,6 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections.abc import Set
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,8 +13,9 @@ import pytest
 from gluon.errors import Conflict, Invalid, Unavailable
 from gluon.model.schema import Proton
 from gluon.store.contract import Query, Reads, Store, Tx
+from gluon.store.opening import open_store
 
-from .conftest import ENGINES, Desk
+from .conftest import Desk
 
 
 async def test_pages_in_the_order_of_the_identifier(desk: Desk) -> None:
@@ -154,8 +154,8 @@ async def test_values_that_no_database_holds(desk: Desk) -> None:
         await desk.store.page(port, Query({"mtu": 2**70}, 1))
 
 
-async def test_writers_of_two_stores_on_one_database(desk: Desk, proton: Proton, tmp_path: Path) -> None:
-    other = Desk(await ENGINES["sqlite"](tmp_path, [proton]), proton)
+async def test_writers_of_two_stores_on_one_database(desk: Desk, proton: Proton, connection: str) -> None:
+    other = Desk(await open_store(connection, [proton]), proton)
     done = await asyncio.gather(*(d.new("Harbour") for _ in range(50) for d in (desk, other)))
     assert len({record["id"] for record in done}) == 100
     for record in done:

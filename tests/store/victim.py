@@ -56,7 +56,7 @@ async def relay(desk: Desk, etcd: IO[str]) -> None:
 async def main(database: str, etcd: str) -> None:
     """Run until killed."""
     proton = network()
-    desk = Desk(await open_store(f"sqlite:///{database}", [proton]), proton)
+    desk = Desk(await open_store(database, [proton]), proton)
     with Path(etcd).open("a") as file:
         try:
             await asyncio.gather(relay(desk, file), *(write(desk, random.randrange(2**32)) for _ in range(8)))

@@ -99,7 +99,8 @@ async def serve(settings: ServerSettings, families: Mapping[str, Family], listen
     ProcessCollector(registry=registry)
     GCCollector(registry=registry)
     newest = [family.newest for family in families.values()]
-    store = await open_store(settings.database.connection, newest, auto_apply=settings.database.auto_apply == "safe")
+    database = settings.database
+    store = await open_store(database.connection, newest, auto_apply=database.auto_apply == "safe", settings=database)
     kv = await etcd.connect(settings.etcd)
     sync = Sync(settings.sync, kv, store, families, url)
     sync.metrics(registry)

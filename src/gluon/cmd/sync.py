@@ -73,7 +73,7 @@ async def _joined(settings: ServerSettings, names: Sequence[str], work: _Work) -
         if name not in newest:
             near = nearest(name, newest)
             raise SettingsError(f"there is no Proton '{name}'" + (f": did you mean '{near}'?" if near else ""))
-    store = await open_store(settings.database.connection, list(newest.values()), auto_apply=False)
+    store = await open_store(settings.database.connection, list(newest.values()), auto_apply=False, settings=settings.database)
     try:
         kv = await etcd.connect(settings.etcd)
         try:

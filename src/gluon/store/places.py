@@ -14,8 +14,8 @@ from gluon.settings import Database
 
 def place(url: sa.URL) -> str:
     """The database as messages name it: no password, no options but hosts."""
-    shown = url.set(password=None)
-    return shown.set(query={n: v for n, v in url.query.items() if n in ("host", "unix_socket")}).render_as_string()
+    query = {n: v for n, v in url.query.items() if n in ("host", "unix_socket")}
+    return sa.URL.create(url.drivername, url.username, None, url.host, url.port, url.database, query).render_as_string()
 
 
 def hosts(url: sa.URL, port: int) -> list[tuple[str, int]]:

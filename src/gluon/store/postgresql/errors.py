@@ -10,6 +10,7 @@ all others                            Refused, with words for those that operato
 
 from __future__ import annotations
 
+import os
 from typing import Final, Literal
 
 import asyncpg
@@ -51,6 +52,11 @@ _REFUSED: Final = {
 }
 
 
+def reason(error: OSError) -> str:
+    """Why, in the system's words: asyncio's own say no more than that it failed."""
+    return os.strerror(error.errno) if (error.errno or 0) > 0 else error.strerror or str(error)
+
+
 def translated(error: BaseException) -> DatabaseError:
     """The error of the seam for one of asyncpg's (a PostgresError, or one of ``BROKEN``)."""
     if isinstance(error, asyncpg.PostgresError):
@@ -58,7 +64,7 @@ def translated(error: BaseException) -> DatabaseError:
     if isinstance(error, TimeoutError):
         return Lost("the database server does not answer")
     if isinstance(error, OSError):
-        return Lost(f"cannot be reached: {error.strerror or error}")
+        return Lost(f"cannot be reached: {reason(error)}")
     return Lost(f"the connection was lost ({error})")
 
 
