@@ -54,7 +54,7 @@ _REFUSED: Final = {
 
 def reason(error: OSError) -> str:
     """Why, in the system's words: asyncio's own say no more than that it failed."""
-    return os.strerror(error.errno) if (error.errno or 0) > 0 else error.strerror or str(error)
+    return os.strerror(error.errno) if error.errno is not None and error.errno > 0 else error.strerror or str(error)
 
 
 def translated(error: BaseException) -> DatabaseError:
