@@ -61,6 +61,13 @@ def driver_of(url: sa.URL, settings: Database) -> Driver:
             except ModuleNotFoundError as error:
                 raise _not_installed("postgresql", error) from None
             return PostgresqlDriver(target(url, settings), settings.timeout)
+        case "mysql" | "mariadb":
+            try:
+                from gluon.store.mariadb import url as mariadb
+                from gluon.store.mariadb.driver import MariadbDriver
+            except ModuleNotFoundError as error:
+                raise _not_installed("mysql", error) from None
+            return MariadbDriver(mariadb.target(url, settings), settings.timeout)
         case name:
             raise SettingsError(f"[database] connection: unknown database '{name}'; {_EXPECTED}")
 
