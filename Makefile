@@ -1,7 +1,8 @@
-.PHONY: demo test lint bench setup clean
+.PHONY: demo test lint bench chaos setup clean
 demo:  ; @scripts/demo
 test:  ; @scripts/test
 lint:  ; @scripts/lint
 bench: ; @scripts/bench
+chaos: ; @scripts/chaos
 setup: ; @scripts/setup
 clean: ; rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis src/*.egg-info
