@@ -3,12 +3,14 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import grpc
 import pytest
 
+from gluon.errors import SettingsError
 from gluon.kv.contract import Kv, KvRefused, KvUnavailable
 from gluon.kv.etcd import connect
 from gluon.kv.process import EtcdProcess
@@ -26,6 +28,7 @@ class Secured:
     etcd: EtcdProcess
     settings: dict[str, object]
     folder: Path
+    authority: Authority
 
     def channel(self) -> grpc.aio.Channel:
         parts = (Path(str(self.settings[name])).read_bytes() for name in ("ca_file", "key_file", "cert_file"))
@@ -50,7 +53,7 @@ async def secured(tmp_path: Path) -> AsyncIterator[Secured]:
             "cert_file": str(client.cert),
             "key_file": str(client.key),
         }
-        yield Secured(etcd, settings, tmp_path)
+        yield Secured(etcd, settings, tmp_path, authority)
 
 
 async def test_certificates(secured: Secured):
@@ -61,17 +64,72 @@ async def test_certificates(secured: Secured):
     await watch.aclose()
     await kv.close()
 
-    stranger = Authority(secured.folder, "stranger")
-    theirs = {"cert_file": str(stranger.pair.cert), "key_file": str(stranger.pair.key)}
-    for wrong in (
-        {**secured.settings, "ca_file": str(stranger.pair.cert)},
-        {**secured.settings, **theirs},
-        {**secured.settings, "cert_file": "", "key_file": ""},
-    ):
-        refused = await connect(Etcd(**wrong, timeout=1.0))
-        with pytest.raises(KvUnavailable):
-            await refused.get("/gluon/a")
-        await refused.close()
+
+async def refused(settings: dict[str, object]) -> str:
+    """Why there is no connection."""
+    kv = await connect(Etcd(**settings, timeout=1.0))
+    try:
+        with pytest.raises(KvUnavailable) as caught:
+            await kv.get("/gluon/a")
+    finally:
+        await kv.close()
+    return str(caught.value)
+
+
+async def test_certificates_that_do_not_do(secured: Secured):
+    stranger, expired = Authority(secured.folder, "stranger"), secured.authority.expired("expired")
+    ours = "it does not accept our certificate ([etcd] cert_file, key_file)"
+    for pair in (stranger.pair, expired):
+        assert ours in await refused({**secured.settings, "cert_file": str(pair.cert), "key_file": str(pair.key)})
+    assert ours in await refused({**secured.settings, "cert_file": "", "key_file": ""})
+    unknown = {**secured.settings, "ca_file": str(stranger.pair.cert)}
+    assert "its certificate is of an authority that is not in [etcd] ca_file" in await refused(unknown)
+    plain = {"endpoints": (secured.etcd.endpoint.replace("https", "http"),)}
+    assert "begins with https://" in await refused(plain)
+
+
+async def test_a_member_whose_certificate_has_expired_and_is_renewed(secured: Secured):
+    fresh = secured.etcd.options
+    expired = secured.authority.expired("old")
+    secured.etcd.options = tuple(o for o in fresh if not o.startswith(("--cert-file", "--key-file")))
+    secured.etcd.options += (f"--cert-file={expired.cert}", f"--key-file={expired.key}")
+    await secured.etcd.stop()
+    await secured.etcd.start()
+    kv = await connect(Etcd(**secured.settings, timeout=1.0))
+    with pytest.raises(KvUnavailable, match="its certificate has expired"):
+        await kv.get("/gluon/a")
+    secured.etcd.options = fresh
+    await secured.etcd.kill()
+    await secured.etcd.start()
+    await kv.put("/gluon/a", b"1")
+    await kv.close()
+
+
+async def test_certificates_that_are_replaced_in_their_files_are_taken_up(secured: Secured):
+    pair = secured.authority.expired("client-old")
+    kv = await connect(Etcd(**{**secured.settings, "cert_file": str(pair.cert), "key_file": str(pair.key)}, timeout=1.0))
+    with pytest.raises(KvUnavailable):
+        await kv.get("/gluon/a")
+    pair.cert.write_text("half of")
+    with pytest.raises(KvUnavailable):
+        await kv.get("/gluon/a")
+    renewed = secured.authority.issue("client-new")
+    renewed.key.replace(pair.key)
+    renewed.cert.replace(pair.cert)
+    with suppress(KvUnavailable):  # the connection that was made with the old ones may be the first to be asked
+        await kv.get("/gluon/a")
+    assert await kv.get("/gluon/a") is None
+    await kv.close()
+
+
+@pytest.mark.parametrize(("option", "said"), [("ca_file", "holds no certificate"), ("cert_file", "no certificate and its key")])
+async def test_files_that_are_no_certificates(tmp_path: Path, option: str, said: str):
+    wrong = tmp_path / "wrong.pem"
+    wrong.write_text("this is a text file")
+    files = {option: str(wrong), **({"key_file": str(wrong)} if option == "cert_file" else {})}
+    with pytest.raises(SettingsError, match=said) as caught:
+        await connect(Etcd(endpoints=("https://127.0.0.1:1",), **files))
+    assert f"[etcd] {option}" in str(caught.value) and str(wrong) in str(caught.value)
 
 
 async def test_users(secured: Secured):
@@ -83,21 +141,23 @@ async def test_users(secured: Secured):
     await early.put("/gluon/a", b"1")
     await early.revision()
     for attempt in (early.put("/other", b""), early.get("/other"), anext(early.watch("/other"))):
-        with pytest.raises(KvRefused):
+        with pytest.raises(KvRefused, match="has no right to do this") as denied:
             await attempt
+        assert denied.value.whole, "so that nothing is set aside for want of a right"
     await _follow_over_new_tokens(early, secured.etcd)
     await early.close()
 
     wrong = await connect(Etcd(**secured.settings, username="gluon", password="guessed"))
-    with pytest.raises(KvRefused) as refused:
+    with pytest.raises(KvRefused) as refusal:
         await wrong.get("/gluon/a")
-    assert refused.value.whole
-    assert "guessed" not in str(refused.value)
+    assert refusal.value.whole and "does not accept the user and password" in str(refusal.value)
+    assert "guessed" not in str(refusal.value)
     await wrong.close()
 
     nobody = await connect(Etcd(**secured.settings))
-    with pytest.raises(KvRefused):
+    with pytest.raises(KvRefused, match=r"or the name in cert_file\) has no right") as refusal:
         await nobody.get("/gluon/a")
+    assert refusal.value.whole
     await nobody.close()
 
 

@@ -39,7 +39,7 @@ def test_what_is_tried_again(code, text, verdict):
         (_CODE.INVALID_ARGUMENT, "etcdserver: too many operations in txn request", KvRefused, False),
         (_CODE.INVALID_ARGUMENT, "etcdserver: duplicate key given in txn request", KvRefused, False),
         (_CODE.RESOURCE_EXHAUSTED, "grpc: received message larger than max", KvRefused, False),
-        (_CODE.PERMISSION_DENIED, "etcdserver: permission denied", KvRefused, False),
+        (_CODE.PERMISSION_DENIED, "etcdserver: permission denied", KvRefused, True),
         (_CODE.RESOURCE_EXHAUSTED, "etcdserver: mvcc: database space exceeded", KvRefused, True),
         (_CODE.INVALID_ARGUMENT, "etcdserver: authentication failed, invalid user ID or password", KvRefused, True),
         (_CODE.UNIMPLEMENTED, "unknown service", KvRefused, True),

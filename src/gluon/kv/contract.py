@@ -26,11 +26,12 @@ class KvUnavailable(KvError):
 
 
 class KvRefused(KvError):
-    """etcd refuses this request and will refuse it again: too large, too many operations, permission denied, no space."""
+    """etcd refuses this request and will refuse it again: too large, too many operations; or (``whole``) any, until its
+    operator sees to it: no space, no such user, no right."""
 
     def __init__(self, detail: str, *, whole: bool = False) -> None:
         super().__init__(detail)
-        #: True where the refusal is of the whole cluster or user (NOSPACE, auth), not of what was sent.
+        #: True where the refusal is of the whole cluster or user (NOSPACE, auth, rights), not of what was sent.
         self.whole = whole
 
 

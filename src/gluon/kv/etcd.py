@@ -8,15 +8,14 @@ EtcdKv ─► codec (values ⇄ messages) ─► members (which one answers) ─
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
-from pathlib import Path
+from collections.abc import AsyncGenerator, Callable
 from urllib.parse import urlsplit
 
 import grpc
 
 from gluon import settings
 from gluon.errors import SettingsError
-from gluon.kv import codec, leases, watching
+from gluon.kv import certificates, codec, leases, watching
 from gluon.kv.contract import KeyValue, Page, Txn, TxnResult, WatchBatch
 from gluon.kv.members import Address, Login, Members
 
@@ -73,15 +72,15 @@ class EtcdKv:
 
 async def connect(etcd: settings.Etcd) -> EtcdKv:
     """A client by the settings. Raises SettingsError where they are wrong; needs no member to be there yet."""
-    credentials = _credentials(etcd)
-    addresses = [_address(endpoint, credentials) for endpoint in etcd.endpoints]
+    certificates.credentials(etcd)  # what is wrong with them is said at once, whether or not an endpoint needs them
+    addresses = [_address(endpoint, lambda: certificates.credentials(etcd)) for endpoint in etcd.endpoints]
     if not addresses:
         raise SettingsError("[etcd] endpoints: at least one URL is needed")
     login = Login(etcd.username, etcd.password) if etcd.username else None
     return EtcdKv(Members(addresses, codec.Codec(), etcd.timeout, login))
 
 
-def _address(endpoint: str, credentials: grpc.ChannelCredentials) -> Address:
+def _address(endpoint: str, credentials: Callable[[], grpc.ChannelCredentials]) -> Address:
     try:
         url = urlsplit(endpoint)
         port = url.port or _PORT
@@ -91,22 +90,3 @@ def _address(endpoint: str, credentials: grpc.ChannelCredentials) -> Address:
         raise SettingsError(f"[etcd] endpoints: {endpoint!r} is not a URL like https://etcd.example.org:{_PORT}")
     host = f"[{url.hostname}]" if ":" in url.hostname else url.hostname
     return Address(f"{host}:{port}", credentials if url.scheme == "https" else None)
-
-
-def _credentials(etcd: settings.Etcd) -> grpc.ChannelCredentials:
-    if bool(etcd.cert_file) != bool(etcd.key_file):
-        raise SettingsError("[etcd] cert_file and key_file go together: one of them is missing")
-    return grpc.ssl_channel_credentials(
-        root_certificates=_read("ca_file", etcd.ca_file),
-        private_key=_read("key_file", etcd.key_file),
-        certificate_chain=_read("cert_file", etcd.cert_file),
-    )
-
-
-def _read(option: str, path: str) -> bytes | None:
-    if not path:
-        return None
-    try:
-        return Path(path).read_bytes()
-    except OSError as error:
-        raise SettingsError(f"[etcd] {option}: {path}: {error.strerror}") from None

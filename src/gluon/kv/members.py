@@ -8,13 +8,15 @@ the next within 1.5 s, where a channel of many addresses would stay with a hung 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import grpc
 
+from gluon.errors import SettingsError
 from gluon.kv.codec import Codec
 from gluon.kv.contract import KvError, KvRefused, KvUnavailable
 from gluon.kv.status import Failure, Verdict, judge
@@ -42,10 +44,10 @@ _OPTIONS = (
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Where a member listens; with credentials it is spoken to over TLS."""
+    """Where a member listens; with credentials, read anew for each connection, it is spoken to over TLS."""
 
     target: str
-    credentials: grpc.ChannelCredentials | None
+    credentials: Callable[[], grpc.ChannelCredentials] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,14 +59,17 @@ class Login:
 
 
 class Member:
-    """One connection to one member. It is replaced, not repaired, when it has been silent."""
+    """One connection to one member. It is replaced, not repaired, when it has been silent or its certificates do not do.
+
+    Raises SettingsError where the certificates cannot be read.
+    """
 
     def __init__(self, address: Address, codec: Codec) -> None:
         self.address = address
         if address.credentials is None:
             self._channel = grpc.aio.insecure_channel(address.target, options=_OPTIONS)
         else:
-            self._channel = grpc.aio.secure_channel(address.target, address.credentials, options=_OPTIONS)
+            self._channel = grpc.aio.secure_channel(address.target, address.credentials(), options=_OPTIONS)
         self.calls: Mapping[str, Any] = {
             name: self._channel.unary_unary(
                 path,
@@ -110,17 +115,21 @@ class Members:
     def current(self) -> Member:
         return self._members[self._at]
 
-    def leave(self, member: Member, *, silent: bool = False) -> None:
-        """Go on with the next member, if this one is still the current one; a silent one gets a new connection."""
+    def leave(self, member: Member, *, renew: bool = False) -> None:
+        """Go on with the next member, if this one is still the current one. ``renew``: this one gets a new connection."""
         for at, known in enumerate(self._members):
             if known is member:
                 if at == self._at:
                     self._at = (at + 1) % len(self._members)
-                if silent:
-                    self._members[at] = Member(member.address, self.codec)
-                    task = asyncio.create_task(member.retire())
-                    self._closing.add(task)
-                    task.add_done_callback(self._closing.discard)
+                if renew:
+                    with contextlib.suppress(SettingsError):  # certificates that are just being replaced: the next time
+                        self._members[at] = Member(member.address, self.codec)
+                        self._retire(member)
+
+    def _retire(self, member: Member) -> None:
+        task = asyncio.create_task(member.retire())
+        self._closing.add(task)
+        task.add_done_callback(self._closing.discard)
 
     async def call(self, name: str, request: Any, *, repeat: bool = True, timeout: float | None = None) -> Any:
         """Do it on a member that answers within ``timeout`` (by default that of the settings).
@@ -143,7 +152,7 @@ class Members:
                 continue
             if failure.error:
                 raise failure.error
-            self.leave(member, silent=failure.verdict is Verdict.SILENT)
+            self.leave(member, renew=failure.renew or failure.verdict is Verdict.SILENT)
             if failure.verdict is not Verdict.UNSENT and not repeat:
                 break
             tries += 1

@@ -11,6 +11,7 @@ from enum import Enum, auto
 
 import grpc
 
+from gluon.kv import explaining
 from gluon.kv.contract import Compacted, KvError, KvRefused, LeaseLost
 
 
@@ -29,9 +30,10 @@ class Failure:
     verdict: Verdict
     detail: str
     error: KvError | None = None
+    #: Whether a connection with the certificates as they now are may do better.
+    renew: bool = False
 
 
-_WHOLE = ("database space exceeded", "authentication failed", "user name is empty", "corrupt cluster")
 _LOGIN = ("invalid auth token", "revision of auth store is old", "user name is empty")
 _UNSENT = ("failed to connect", "connection refused", "too many requests", "name resolution", "dns resolution")
 _LOST = (
@@ -47,11 +49,12 @@ def judge(code: grpc.StatusCode, detail: str) -> Failure:
     """Sort a failed try."""
     text = detail.lower()
     if any(part in text for part in _LOGIN):
-        return Failure(Verdict.LOGIN, detail, KvRefused(detail, whole=True))
+        return Failure(Verdict.LOGIN, detail, KvRefused(explaining.refusal(detail) or detail, whole=True))
     if code is grpc.StatusCode.DEADLINE_EXCEEDED:
         return Failure(Verdict.SILENT, "no answer in time")
     if any(part in text for part in _UNSENT):
-        return Failure(Verdict.UNSENT, detail)
+        insecure = explaining.handshake(detail) is not None
+        return Failure(Verdict.UNSENT, explaining.unreachable(detail), renew=insecure)
     if code in _LOST:
         return Failure(Verdict.UNKNOWN, detail)
     return Failure(Verdict.FINAL, detail, _final(code, text, detail))
@@ -62,4 +65,5 @@ def _final(code: grpc.StatusCode, text: str, detail: str) -> KvError:
         return Compacted(0)
     if "lease not found" in text:
         return LeaseLost(detail)
-    return KvRefused(detail, whole=code is grpc.StatusCode.UNIMPLEMENTED or any(part in text for part in _WHOLE))
+    meaning = explaining.refusal(detail)
+    return KvRefused(meaning or detail, whole=code is grpc.StatusCode.UNIMPLEMENTED or meaning is not None)

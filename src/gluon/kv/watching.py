@@ -12,7 +12,7 @@ import asyncio
 from collections.abc import AsyncGenerator
 from typing import Any
 
-from gluon.kv import codec
+from gluon.kv import codec, explaining
 from gluon.kv.contract import Compacted, Event, KvError, KvRefused, KvUnavailable, WatchBatch
 from gluon.kv.members import PAUSE, TRY, Member, Members, failure_of
 from gluon.kv.status import Failure, Verdict
@@ -87,7 +87,7 @@ async def follow(members: Members, prefix: str, start: int) -> AsyncGenerator[Wa
                 raise
             refused_before = True
         except _Lost as lost:
-            members.leave(member, silent=lost.silent)
+            members.leave(member, renew=lost.silent)
             await asyncio.sleep(PAUSE)
         finally:
             await stream.close()
@@ -192,7 +192,7 @@ class _Stream:
             raise Compacted(response.compact_revision)
         if response.canceled:
             if "permission denied" in response.cancel_reason or "auth" in response.cancel_reason:
-                raise KvRefused(response.cancel_reason)
+                raise KvRefused(explaining.refusal(response.cancel_reason) or response.cancel_reason, whole=True)
             raise _Lost
 
     async def close(self) -> None:
@@ -204,5 +204,5 @@ class _Stream:
 
 def _sort(failure: Failure | KvError) -> Exception:
     if isinstance(failure, Failure):
-        return failure.error or _Lost(silent=failure.verdict is Verdict.SILENT)
+        return failure.error or _Lost(silent=failure.renew or failure.verdict is Verdict.SILENT)
     return failure

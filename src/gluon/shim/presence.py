@@ -67,8 +67,8 @@ async def appear(kv: Kv, key: str, value: bytes, ttl: float) -> Presence:
                         continue
                 told = _tell(told, "standby", f"another shim has the name at {key}; standing by")
                 await _gone(kv, holder)
-            except KvUnavailable as error:
-                told = _tell(told, "away", f"etcd cannot be reached; waiting: {error}")
+            except (KvUnavailable, KvRefused) as error:
+                told = _tell(told, "away", f"waiting for {key}: {error}")
                 await asyncio.sleep(_RETRY)
     except asyncio.CancelledError:
         if lease is not None:

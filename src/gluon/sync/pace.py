@@ -46,6 +46,11 @@ class Health:
         """All that is wrong now, as one text; None where all is well."""
         return "; ".join(sorted(set(self._troubles.values()))) or None
 
+    @property
+    def troubles(self) -> int:
+        """How many parts cannot do their work now."""
+        return len(self._troubles)
+
     def failed(self, part: str, error: GluonError) -> None:
         """``part`` could not go on."""
         if part not in self._troubles:

@@ -124,13 +124,13 @@ class Sync:
 
         Raises GluonError with how far behind they are, Unavailable.
         """
-        reasons = [f"{proton}: {state.reason}" for proton, state in self._board.states.items() if state.reason]
+        states = [f"{proton}: {state.reason}" for proton, state in self._board.states.items() if state.reason]
+        because = "; ".join(filter(None, [self._health.trouble, *states]))
         backlog = await self._store.log.backlog()
         if backlog.age > self._settings.lag_limit:
-            because = "; ".join(filter(None, [self._health.trouble, *reasons]))
             detail = f"{backlog.rows} changes wait for etcd, the oldest for {backlog.age:.0f} s"
             raise GluonError(f"{detail}: {because}" if because else detail)
-        return "; ".join(reasons) or None
+        return because or None
 
     def metrics(self, registry: CollectorRegistry) -> None:
         """Register the figures."""
@@ -141,6 +141,7 @@ class Sync:
                     Figure("backlog_rows", "Changes in the database that wait for etcd.", lambda: self._backlog.rows),
                     Figure("backlog_age_seconds", "Seconds that the oldest change has waited.", lambda: self._backlog.age),
                     Figure("stuck_keys", "Keys that etcd refused for good and that are set aside.", lambda: self._stuck),
+                    Figure("troubles", "Parts of sync that cannot do their work now.", lambda: self._health.troubles),
                     Figure("leader", "1 on the server that relays.", lambda: self._leads),
                     Figure("batches", "Batches of changes sent to etcd.", lambda: board.batches, counter=True),
                     Figure("changes", "Changes sent to etcd.", lambda: board.changes, counter=True),
