@@ -23,8 +23,8 @@ from gluon.store.refusals import Blocked
 from gluon.store.transactions import RowReads
 
 T = TypeVar("T")
-#: Lanes that commit what clients write. Measured at 64 clients: see the page on databases.
-LANES: Final = 1
+#: Lanes that commit what clients write. One is as fast; with two, a lock that one waits for does not hold up all requests.
+LANES: Final = 2
 #: The relay's own connections for reading: it takes changes while metrics count them.
 _RELAY: Final = 2
 #: Seconds that ``ready`` waits for a write; /readyz itself gives up after two.

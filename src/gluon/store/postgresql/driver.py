@@ -58,7 +58,7 @@ class PostgresqlConnection:
 
     async def begin(self) -> None:
         """See the seam."""
-        await self._execute("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE")
+        await self._execute("BEGIN ISOLATION LEVEL READ COMMITTED")
 
     async def snapshot(self) -> None:
         """See the seam."""
