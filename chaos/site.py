@@ -23,6 +23,7 @@ from typing import Any, Final, Self
 from chaos import recorder
 from chaos.network import Network
 from chaos.schedule import Parts
+from gluon.cmd.gluon import SUBCOMMANDS
 from gluon.errors import GluonError
 from gluon.kv import etcd
 from gluon.kv.cluster import EtcdCluster
@@ -128,7 +129,7 @@ class Site:
 
     async def apply(self) -> None:
         """Make the tables where a server does not do so itself."""
-        if self._connection.startswith("sqlite"):
+        if self._connection.startswith("sqlite") or "db" not in SUBCOMMANDS:
             return
         status, output = await self.command("db", "apply")
         if status:
