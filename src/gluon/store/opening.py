@@ -66,7 +66,7 @@ def driver_of(url: sa.URL, settings: Database) -> Driver:
                 from gluon.store.mariadb import url as mariadb
                 from gluon.store.mariadb.driver import MariadbDriver
             except ModuleNotFoundError as error:
-                raise _not_installed("mysql", error) from None
+                raise _not_installed("mariadb", error) from None
             return MariadbDriver(mariadb.target(url, settings), settings.timeout)
         case name:
             raise SettingsError(f"[database] connection: unknown database '{name}'; {_EXPECTED}")

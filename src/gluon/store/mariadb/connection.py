@@ -97,7 +97,8 @@ class MariadbConnection:
         await self._run(sql, sql.count(";") + 1)
 
     async def _start(self, sql: str, answers: int) -> None:
-        self._undone = None
+        if self._undone is not None or self._raw.get_transaction_status():
+            await self.rollback()  # else MariaDB would commit what is still open
         await self._run(sql, answers)
 
     async def _run(self, sql: str, answers: int) -> list[Row]:
@@ -123,7 +124,7 @@ class MariadbConnection:
             async with asyncio.timeout(self._timeout):
                 async with self._raw.cursor() as cursor:
                     await cursor.execute(sql)
-                    rows: list[Row] = await cursor.fetchall()
+                    rows: list[Row] = list(await cursor.fetchall())
                     for _ in range(answers - 1):
                         await cursor.nextset()
             quiet = True
