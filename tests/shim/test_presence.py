@@ -13,6 +13,7 @@ import pytest
 from gluon.kv.memory import MemoryKv
 from gluon.particle import keys
 from gluon.shim import process
+from gluon.shim.listing import Seen, seen
 
 from .conftest import PORT, Recorder, Stage, found, gone, quiet, until
 
@@ -34,10 +35,59 @@ async def test_a_second_shim_of_the_name_stands_by(both: Stage) -> None:
     port = await both.wanted.put(PORT)
     await both.reported(PORT, port, state="ready")
     assert not standby.working and second.calls == []
+    waiting = [(shim.state, shim.card.hosts) for shim in await seen(both.kv, both.proton.name)]
+    assert waiting == [("active", ["h1"]), ("standby", ["h1"])]
     await both.stop(0)
     await until(lambda: standby.working)
+    assert [shim.state for shim in await seen(both.kv, both.proton.name)] == ["active"]
     await both.answered(port, binding_id=await both.wanted.bind(port, "h1"))
     await until(lambda: second.names() == ["bind_port", "modify_port"])
+
+
+async def test_who_is_there_how_far_behind_and_with_which_reports(stage: Stage) -> None:
+    async def position(epoch: str, batch: int) -> None:
+        value = {"database": "d", "epoch": epoch, "batch": batch, "state": "complete"}
+        await stage.kv.put(keys.sync(stage.proton.name), msgspec.json.encode(value))
+
+    async def one(**expected: object) -> Seen:
+        async with asyncio.timeout(10):
+            while True:
+                shims = [shim for shim in await seen(stage.kv, stage.proton.name) if shim.name == "c1"]
+                if shims and all(getattr(shims[0], name) == value for name, value in expected.items()):
+                    return shims[0]
+                await asyncio.sleep(0.01)
+
+    backend, release = Recorder(), asyncio.Event()
+    slow = await stage.wanted.put(PORT)
+    backend.before = lambda name, uuid: release.wait() if uuid == slow else None
+    await position("e", 7)
+    await stage.shim(backend, lease_ttl=0.2)
+    await stage.wanted.put(PORT)
+    assert (await one(behind=0, reports={"pending": 1, "ready": 1})).card.left == 1
+    written = (await stage.kv.get(keys.shim(stage.proton.name, "c1"))).mod_revision
+    await asyncio.sleep(0.3)
+    assert (await stage.kv.get(keys.shim(stage.proton.name, "c1"))).mod_revision == written, (
+        "where nothing is new, nothing is written"
+    )
+    await position("e", 9)
+    release.set()
+    assert (await one(behind=0, reports={"ready": 2})).card.batch == 9
+    await position("other", 1)
+    await one(behind=0)
+    await stage.kv.put(keys.report(stage.proton.name, PORT, slow, "c0"), b'{"state": "failed"}')
+    gone_by, present = await seen(stage.kv, stage.proton.name)
+    assert (gone_by.name, gone_by.state, gone_by.reports, present.name) == ("c0", "gone", {"failed": 1}, "c1")
+
+
+async def test_a_card_of_another_hand_is_read_as_far_as_it_goes(stage: Stage) -> None:
+    for name, card in (("a", b'{"hosts": ["x"]}'), ("b", b"nonsense"), ("c", b'{"pid": "text"}')):
+        await stage.kv.put(keys.shim(stage.proton.name, name), card)
+    await stage.kv.put(keys.sync(stage.proton.name), b"nonsense")
+    assert [(s.name, s.state, s.card.hosts, s.behind) for s in await seen(stage.kv, stage.proton.name)] == [
+        ("a", "active", ["x"], None),
+        ("b", "active", [], None),
+        ("c", "active", [], None),
+    ]
 
 
 async def test_the_name_of_a_process_that_was_killed_is_taken_over_at_once(both: Stage) -> None:

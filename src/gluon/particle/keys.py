@@ -6,7 +6,8 @@
 /gluon/sync/<proton>                               how far etcd is; relay
 /controller/<proton>/<Object>/<id>                 the answer to a bind; shims
 /controller/<proton>/<Object>/<id>/<controller>    a shim's report and memory; that shim
-/gluon/shim/<proton>/<controller>                  a shim is alive; that shim, under a lease
+/gluon/shim/<proton>/<controller>                  a shim is alive and works; that shim, under a lease
+/gluon/shim/<proton>/<controller>/<lease>          another of the name is alive and stands by; that one, under its lease
 /gluon/leader/<database>   /gluon/doorbell/<database>      servers
 """
 
@@ -82,6 +83,24 @@ def report(proton: str, name: str, id: str, controller: str) -> str:
 def shim(proton: str, controller: str) -> str:
     """Where a shim says that it is alive."""
     return f"{SHIMS}{proton}/{encode(controller)}"
+
+
+def standby(proton: str, controller: str, lease: int) -> str:
+    """Where a shim says that it stands by."""
+    return f"{shim(proton, controller)}/{lease:x}"
+
+
+def shims(proton: str = "") -> str:
+    """The prefix of all shims of a Proton, or of all."""
+    return f"{SHIMS}{proton}/" if proton else SHIMS
+
+
+def parse_shim(key: str) -> tuple[str, str, str] | None:
+    """The Proton, the controller and, where it stands by, the lease in a ``/gluon/shim/…`` key; None where it is none."""
+    parts = key.split("/")
+    if not key.startswith(SHIMS) or len(parts) not in (5, 6):
+        return None
+    return parts[3], unquote(parts[4]), parts[5] if len(parts) == 6 else ""
 
 
 def leader(database: str) -> str:

@@ -40,6 +40,7 @@ class SyncState(msgspec.Struct, frozen=True):
 
     epoch: str = ""
     state: str = "complete"
+    batch: int = 0
 
 
 class _LoadAgain(Exception):
@@ -60,6 +61,11 @@ class Following:
         self._sync: SyncState | None = None
         self._synced = False
         self._first = True
+
+    @property
+    def position(self) -> SyncState | None:
+        """The last that the relay wrote, as far as it was seen; None where nothing was."""
+        return self._sync
 
     async def run(self) -> None:
         """Load and follow until cancelled. It is run once for each lease."""

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Says in etcd that a shim is alive: ``/gluon/shim/<proton>/<controller>``, under a lease. One shim of a name works at a time.
 
-A second one of the same name stands by until the key of the first is gone. Where the first was a process of this machine that has
-certainly ended, its lease is revoked: what it may have sent and etcd not yet handled can then take no effect.
+A second one of the same name stands by, under a key of its own, until the key of the first is gone. Where the first was a process
+of this machine that has certainly ended, its lease is revoked: what it may have sent and etcd not yet handled can then take no
+effect.
 """
 
 from __future__ import annotations
@@ -12,14 +13,14 @@ import contextlib
 import logging
 import os
 import socket
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
-from gluon.kv.contract import Compare, Get, KeyValue, Kv, KvError, KvRefused, KvUnavailable, Lease, Put, Txn
+from gluon.kv.contract import Compare, Delete, Get, KeyValue, Kv, KvError, KvRefused, KvUnavailable, Lease, Put, Txn
 from gluon.shim import process
 
 LOG = logging.getLogger(__name__)
@@ -34,6 +35,12 @@ class Presence:
     revision: int
     lease: Lease
 
+    async def tell(self, kv: Kv, value: bytes) -> None:
+        """Write another card, if the key is still this one. Raises KvError."""
+        await kv.txn(
+            Txn((Compare(self.key, "create", "=", self.revision),), (Put(self.key, value, self.lease.id),)), idempotent=True
+        )
+
 
 class _Card(msgspec.Struct, frozen=True):
     """What of another shim's card matters here."""
@@ -41,11 +48,11 @@ class _Card(msgspec.Struct, frozen=True):
     process: str = ""
 
 
-def card(hosts: Sequence[str], backend: str) -> bytes:
+def card(hosts: Sequence[str], backend: str) -> Mapping[str, Any]:
     """What others read about this shim."""
     value = {"hosts": list(hosts), "backend": backend, "host": socket.gethostname(), "pid": os.getpid()}
     value["process"] = process.identity()
-    return msgspec.json.encode({**value, "since": datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")})
+    return {**value, "since": datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")}
 
 
 async def appear(kv: Kv, key: str, value: bytes, ttl: float) -> Presence:
@@ -66,7 +73,7 @@ async def appear(kv: Kv, key: str, value: bytes, ttl: float) -> Presence:
                         await kv.revoke(holder.lease)
                         continue
                 told = _tell(told, "standby", f"another shim has the name at {key}; standing by")
-                await _gone(kv, holder)
+                await _until_news(kv, holder, lease)
             except (KvUnavailable, KvRefused) as error:
                 told = _tell(told, "away", f"waiting for {key}: {error}")
                 await asyncio.sleep(_RETRY)
@@ -77,13 +84,27 @@ async def appear(kv: Kv, key: str, value: bytes, ttl: float) -> Presence:
 
 
 async def _take(kv: Kv, key: str, value: bytes, lease: Lease) -> KeyValue:
-    """Create the key where it is not there; who holds it then."""
-    result = await kv.txn(Txn((Compare(key, "create", "=", 0),), (Put(key, value, lease.id),), (Get(key),)), idempotent=True)
+    """Create the key where it is not there, else say that this shim stands by; who holds it then."""
+    standby = f"{key}/{lease.id:x}"
+    waits = Txn((Compare(key, "lease", "!=", lease.id),), (Put(standby, value, lease.id),))
+    take = Txn((Compare(key, "create", "=", 0),), (Put(key, value, lease.id), Delete(standby)), (Get(key), waits))
+    result = await kv.txn(take, idempotent=True)
     if result.succeeded:
         return KeyValue(key, value, result.revision, result.revision, 1, lease.id)
     holder = result.responses[0]
     assert isinstance(holder, KeyValue)
     return holder
+
+
+async def _until_news(kv: Kv, holder: KeyValue, lease: Lease) -> None:
+    """Return once the holder's key may have been deleted, or one's own lease is lost, and with it the word that one stands by."""
+    waiting = [asyncio.create_task(_gone(kv, holder)), asyncio.create_task(lease.lost())]
+    try:
+        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in waiting:
+            task.cancel()
+        await asyncio.gather(*waiting, return_exceptions=True)
 
 
 async def _gone(kv: Kv, holder: KeyValue) -> None:

@@ -105,6 +105,11 @@ class Queue:
         """Whether anything is being done, or can be begun now."""
         return bool(self._running) or (bool(self._urgent or self._rest) and self._terms.open())
 
+    @property
+    def left(self) -> int:
+        """How many keys are worked on, wait, or are put off."""
+        return len(self._running) + len(self._urgent) + len(self._rest) + len(self._waiting) + len(self._timers)
+
     def _wake(self) -> None:
         if self._next is None:
             self._next = asyncio.get_running_loop().call_soon(self._pump)

@@ -7,13 +7,16 @@ appear (lease) ─► load and follow ─► calls and answers ─► until the 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import socket
-from collections.abc import Callable
-from typing import Final
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+import msgspec
 
 from gluon import settings
-from gluon.kv.contract import Kv
+from gluon.kv.contract import Kv, KvError
 from gluon.model.schema import Proton
 from gluon.particle import keys
 from gluon.shim import presence
@@ -30,6 +33,8 @@ from gluon.shim.stepping import Hands
 LOG = logging.getLogger(__name__)
 
 _LAST_WRITES: Final = 5.0
+#: How often within a lease's time the card may be written.
+_BEATS: Final = 3
 
 
 class Shim:
@@ -79,7 +84,7 @@ class Shim:
         writing = asyncio.create_task(self._journal.run())
         try:
             while True:
-                self._presence = await presence.appear(self._kv, self._key, self._card, self._ttl)
+                self._presence = await presence.appear(self._kv, self._key, msgspec.json.encode(self._card), self._ttl)
                 LOG.info("%s works at revision %d", self._key, self._presence.revision)
                 self._journal.open(self._key, self._presence.revision)
                 await self._work(self._presence, writing)
@@ -94,7 +99,8 @@ class Shim:
 
     async def _work(self, held: Presence, writing: asyncio.Task[None]) -> None:
         """Follow and call for as long as the lease lives."""
-        tasks = [asyncio.create_task(c) for c in (self._following.run(), held.lease.lost(), self._journal.closed())]
+        parts = (self._following.run(), held.lease.lost(), self._journal.closed(), self._tell(held))
+        tasks = [asyncio.create_task(part) for part in parts]
         try:
             ended, _ = await asyncio.wait([*tasks, writing], return_when=asyncio.FIRST_COMPLETED)
             for task in ended:
@@ -106,6 +112,19 @@ class Shim:
         self._presence = None
         self._journal.close()
         await held.lease.revoke()
+
+    async def _tell(self, held: Presence) -> None:
+        """Write on the card how far this shim is, where that has changed, and no oftener than the lease is kept alive."""
+        told: Mapping[str, Any] = self._card
+        while True:
+            await asyncio.sleep(self._ttl / _BEATS)
+            position = self._following.position
+            seen = {"epoch": position.epoch, "batch": position.batch} if position else {}
+            now = {**self._card, **seen, "left": self._reconciler.queue.left}
+            if now != told and self.working:
+                with contextlib.suppress(KvError):  # the lease will tell; this is only for those who look
+                    await held.tell(self._kv, msgspec.json.encode(now))
+                    told = now
 
     async def _stop(self) -> None:
         self._journal.finish(min(_LAST_WRITES, self._pace.patience))
