@@ -321,12 +321,18 @@ class TestServers:
             with pytest.raises(Lost, match="does not answer"):
                 await driver(hung.url("mysql"), timeout=0.5).connect()
 
-    async def test_a_statement_on_one_that_hangs_is_lost(self, tmp_path):
+    async def test_a_statement_on_one_that_hangs_is_lost_and_the_next_connection_goes_elsewhere(self, tmp_path, mariadb_server):
         async with MariadbServer(tmp_path, durable=False) as server:
-            connection = await driver(server.url("mysql"), timeout=0.2).connect()
+            found = driver(f"mysql://gluon:secret@/mysql?host=127.0.0.1:{server.port}&host=127.0.0.1:{mariadb_server.port}", 0.2)
+            connection = await found.connect()
+            assert (await connection.fetch("SELECT @@port"))[0][0] == server.port
             server.pause()
             with pytest.raises(Lost, match="does not answer"):
                 await connection.fetch("SELECT 1")
+            await connection.close()
+            server.resume()
+            connection = await found.connect()
+            assert (await connection.fetch("SELECT @@port"))[0][0] == mariadb_server.port
             await connection.close()
 
     async def test_a_commit_that_nobody_answers_is_lost_not_undone(self, tmp_path):

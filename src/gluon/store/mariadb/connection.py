@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from gluon.store.driver import DatabaseError, Lost, Row, Undone
@@ -16,15 +16,17 @@ _FAREWELL: Final = 1.0
 
 
 class MariadbConnection:
-    """See ``gluon.store.driver.Connection``. ``timeout``: seconds until a server that does not answer is given up.
+    """See ``gluon.store.driver.Connection``. ``timeout``: seconds until a server that does not answer is given up; ``lost``: to
+    be told when the server is no longer there.
 
     A statement that fails or is cancelled half-way leaves nothing on the wire: the answer is read to its end, or the
     connection is closed.
     """
 
-    def __init__(self, raw: Any, timeout: float) -> None:
+    def __init__(self, raw: Any, timeout: float, lost: Callable[[], None]) -> None:
         self._raw = raw
         self._timeout = timeout
+        self._lost = lost
         self._broken = False
         self._undone: str | None = None
 
@@ -67,6 +69,7 @@ class MariadbConnection:
                 await self.rollback()
                 raise found from error
             self._break()
+            self._lost()
             raise found if isinstance(found, Lost) else Lost(str(found)) from error
 
     async def rollback(self) -> None:
@@ -108,6 +111,7 @@ class MariadbConnection:
             found = translated(error, sql)
             if isinstance(found, Lost):
                 self._break()
+                self._lost()
             elif isinstance(found, Undone):
                 await self._undo(found)
             raise found from error

@@ -4,8 +4,10 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Mapping
-from typing import Any, Literal
+from functools import partial
+from typing import Any, Final, Literal
 
 import sqlalchemy as sa
 from asyncmy import connection as asyncmy
@@ -17,17 +19,20 @@ from gluon.store.mariadb.errors import FAULTS, translated
 from gluon.store.mariadb.sessions import FACTS, check, settings
 from gluon.store.mariadb.url import Target
 
+#: Seconds for which a host that failed is tried after the others.
+_LATELY: Final = 30.0
+
 
 class MariadbDriver:
     """See ``gluon.store.driver.Driver``. ``timeout``: seconds until a statement, or a connection, is given up.
 
-    Of several hosts the one that worked last comes first, so that a dead one costs its time-out once.
+    Several hosts are tried in their order, but those that failed lately last, so that a dead one costs its time-out once.
     """
 
     def __init__(self, target: Target, timeout: float) -> None:
         self._target = target
         self._timeout = timeout
-        self._order = list(target.ways)
+        self._failed: dict[str, float] = {}
         self._dialect: Any = mysql.dialect(paramstyle="format")
         self._dialect.is_mariadb = True
 
@@ -49,28 +54,30 @@ class MariadbDriver:
     async def connect(self) -> MariadbConnection:
         """See the seam."""
         failures: dict[str, DatabaseError] = {}
-        for way in tuple(self._order):
+        for way in self._order():
             try:
-                connection = await self._connect(self._target.ways[way])
+                return await self._connect(way)
             except DatabaseError as error:
                 failures[way] = error
-                continue
-            for failed in failures:
-                if failed in self._order:
-                    self._order.remove(failed)
-                    self._order.append(failed)
-            return connection
+                self._note(way)
         raise _together(failures)
 
-    async def _connect(self, way: Mapping[str, Any]) -> MariadbConnection:
-        raw: Any = asyncmy.Connection(**self._target.options, **way)  # type: ignore[no-untyped-call]
+    def _order(self) -> list[str]:
+        lately = time.monotonic() - _LATELY
+        return sorted(self._target.ways, key=lambda way: max(self._failed.get(way, lately), lately))
+
+    def _note(self, way: str) -> None:
+        self._failed[way] = time.monotonic()
+
+    async def _connect(self, way: str) -> MariadbConnection:
+        raw: Any = asyncmy.Connection(**self._target.options, **self._target.ways[way])  # type: ignore[no-untyped-call]
         try:
             async with asyncio.timeout(self._timeout):
                 await raw.connect()
         except FAULTS as error:
             raise translated(error) from error
         # A little longer than the server, which says why it gives up.
-        connection = MariadbConnection(raw, self._timeout + 1)
+        connection = MariadbConnection(raw, self._timeout + 1, partial(self._note, way))
         try:
             facts = {str(name): value for sql in FACTS for name, value in await connection.fetch(sql)}
             check(facts)
