@@ -117,6 +117,17 @@ def test_of_a_process_that_is_not_of_this_machine_nothing_is_known(other: str) -
     assert not process.ended(process.identity())
 
 
+async def test_a_standby_whose_lease_is_gone_takes_another(both: Stage) -> None:
+    await both.shim(Recorder())
+    standby = await both.standby(Recorder())
+    async with asyncio.timeout(10):
+        while not (page := await both.kv.page(keys.shim(both.proton.name, "c1") + "/")).items:
+            await asyncio.sleep(0.01)
+    await both.kv.revoke(page.items[0].lease)
+    await both.stop(0)
+    await until(lambda: standby.working)
+
+
 async def test_a_standby_can_be_stopped(stage: Stage) -> None:
     await stage.shim(Recorder())
     await stage.standby(Recorder())

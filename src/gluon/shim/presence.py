@@ -20,7 +20,7 @@ from typing import Any, Final
 
 import msgspec
 
-from gluon.kv.contract import Compare, Delete, Get, KeyValue, Kv, KvError, KvRefused, KvUnavailable, Lease, Put, Txn
+from gluon.kv.contract import Compare, Delete, Get, KeyValue, Kv, KvError, KvRefused, KvUnavailable, Lease, LeaseLost, Put, Txn
 from gluon.shim import process
 
 LOG = logging.getLogger(__name__)
@@ -74,6 +74,8 @@ async def appear(kv: Kv, key: str, value: bytes, ttl: float) -> Presence:
                         continue
                 told = _tell(told, "standby", f"another shim has the name at {key}; standing by")
                 await _until_news(kv, holder, lease)
+            except LeaseLost:
+                lease = None  # etcd has it no more (this process was stopped for long, or etcd was wiped): take another
             except (KvUnavailable, KvRefused) as error:
                 told = _tell(told, "away", f"waiting for {key}: {error}")
                 await asyncio.sleep(_RETRY)
