@@ -29,6 +29,7 @@ from gluon.particle import keys
 Tell = Callable[[str], None]
 #: Seconds that everything has to come to rest after the last fault has healed.
 _REST: Final = 180.0
+_NEWS: Final = 10.0
 _WATCH: Final = 20.0  # seconds for a watch to be opened again on another member, and more
 _JOIN: Final = 60.0
 _SHOWN: Final = 40
@@ -102,7 +103,7 @@ async def run(site: Site, faults: list[Fault], *, seed: int, clients: int, pause
 
 async def _prove(site: Site, watcher: Watcher, accounts: list[Account], outcome: Outcome, tell: Tell) -> None:
     """Wait until everything is at rest; then hold all that was seen and told against it."""
-    begun = time.monotonic()
+    begun = told = time.monotonic()
     unsettled: list[str] = ["nothing was looked at"]
     while time.monotonic() - begun < _REST:
         try:
@@ -112,6 +113,9 @@ async def _prove(site: Site, watcher: Watcher, accounts: list[Account], outcome:
             unsettled = [f"a look failed: {error}"]
         if not unsettled:
             break
+        if time.monotonic() - told > _NEWS:
+            told = time.monotonic()
+            tell(f"not at rest in {len(unsettled)} ways yet: {unsettled[0]}")
         await asyncio.sleep(1)
     tell(f"{'not ' if unsettled else ''}at rest after {time.monotonic() - begun:.0f} s")
     found = await evidence.gather(site)

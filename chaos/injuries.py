@@ -129,10 +129,10 @@ class Injuries:
     async def _complete(self) -> bool:
         try:
             sync = await self._site.kv.get(keys.sync(PROTON))
-            cards = await self._site.kv.page(keys.SHIMS)
+            cards = [await self._site.kv.get(keys.shim(PROTON, name)) for name in SHIMS.values()]
         except KvError:
             return False
-        return sync is not None and b'"complete"' in sync.value and len(cards.items) == len(set(SHIMS.values()))
+        return sync is not None and b'"complete"' in sync.value and all(cards)
 
     @contextlib.asynccontextmanager
     async def _cut_off(self, target: Sequence[str]) -> AsyncIterator[None]:
