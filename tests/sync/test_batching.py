@@ -96,10 +96,13 @@ def test_replaying_ends_in_the_same_state(listed: list[Change], stopped: int) ->
                         state[op.key] = op.value
                     case Delete():
                         state.pop(op.key, None)
-                    case Txn():
-                        (put,) = op.failure
-                        assert isinstance(put, Put)
+                    case Txn(success=(Delete(key),)):
+                        state.pop(key, None)
+                    case Txn(failure=(Txn(failure=(Put() as put, Txn(failure=(Put() as registration,)))),)):
                         state[put.key] = put.value
+                        state[registration.key] = registration.value
+                    case _:
+                        raise AssertionError(op)
         return state
 
     units = list(BATCHING.units(listed))
@@ -140,6 +143,7 @@ async def test_while_an_answer_is_awaited_another_url_alone_leaves_the_registrat
     later, said = await relay("http://b:2", binding_id="one more")
     assert later > taken
     assert said["binding_id"] == "one more"
+    assert (await relay("http://b:2", binding_id="one more", binding_state="FAILED"))[0] == later
     moved, said = await relay("http://c:3", binding_id="one more", binding_state="BOUND")
     assert moved > later
     assert said["url"] == "http://c:3"

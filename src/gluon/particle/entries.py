@@ -3,7 +3,7 @@
 
 /proton/<proton>/<Object>/<id>   every attribute, secrets included (shims need them), revision, generation, incarnation; for a
                                  port its binding_id
-/gluon/port/<id>                 tenant_id, service, url, binding_id
+/gluon/port/<id>                 service, tenant_id, binding_id, url
 
 Values are JSON objects with real JSON types, in an order that never changes, so that equal records have equal bytes.
 """
@@ -41,8 +41,13 @@ class Entries:
 
     def registered(self, record: Mapping[str, Any]) -> bytes:
         """How every registration of the port as it is begins, whichever server's URL follows."""
-        said = {"tenant_id": record["tenant_id"], "service": self._service, BINDING_ID: record[BINDING_ID]}
+        said = {"service": self._service, "tenant_id": record["tenant_id"], BINDING_ID: record[BINDING_ID]}
         return self._encoder.encode(said)[:-1] + b","
+
+    @property
+    def owned(self) -> bytes:
+        """How every registration of a port of this Proton begins."""
+        return self._encoder.encode({"service": self._service})[:-1] + b","
 
 
 def _printer(obj: Object) -> Callable[[Mapping[str, Any]], msgspec.Struct]:

@@ -12,12 +12,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from gluon.kv.contract import Compare, Delete, Op, Put, Txn
-from gluon.model.schema import BindingState, Proton
+from gluon.kv.contract import Delete, Op, Put, Txn
+from gluon.model.schema import Proton
 from gluon.particle import keys
 from gluon.particle.entries import Entries
 from gluon.store.contract import Change, Record
 from gluon.sync.naming import answer_key, object_key
+from gluon.sync.registering import Registering
 
 _OVERHEAD: Final = 32  # bytes that an operation takes beside its keys and values, at most
 
@@ -37,7 +38,7 @@ class Batching:
     def __init__(self, proton: Proton, url: str) -> None:
         self._order = {obj: place for place, obj in enumerate(proton.order)}
         self._entries = Entries(proton)
-        self._url = url
+        self._registering = Registering(proton, url)
 
     def units(self, changes: Iterable[Change]) -> Iterator[Unit]:
         """One unit for each change, in the order in which they must take effect; of several of one key the last counts."""
@@ -61,32 +62,18 @@ class Batching:
     def _values(self, key: str, change: Change, record: Record) -> dict[str, bytes]:
         values = {key: self._entries.encode(change.object, record)}
         if change.object.is_port:
-            values[keys.port(str(change.id))] = self._entries.registration(record, self._url)
+            values[keys.port(str(change.id))] = self._registering.value(record)
         return values
 
     def _unit(self, key: str, change: Change) -> Unit:
         if change.record is None:
             ops: tuple[Op, ...] = (Delete(key),)
             if change.object.is_port:
-                ops += (Delete(keys.port(str(change.id))), Delete(answer_key(change.object, change.id)))
+                ops += (self._registering.delete(str(change.id)), Delete(answer_key(change.object, change.id)))
         else:
-            ops = (Put(key, self._entries.encode(change.object, change.record)),)
-            if change.object.is_port:
-                ops += (self._register(keys.port(str(change.id)), change.record),)
+            put = Put(key, self._entries.encode(change.object, change.record))
+            ops = (self._registering.put(str(change.id), change.record, put),) if change.object.is_port else (put,)
         return Unit(change, ops, sum(map(size, ops)))
-
-    def _register(self, key: str, record: Record) -> Txn:
-        """Put a port's registration where it says something else.
-
-        Its mod_revision marks when the port took its binding_id, and an answer that names none counts only after that. So
-        while an answer is awaited another URL alone (a new leader's) is no reason to write.
-        """
-        value = self._entries.registration(record, self._url)
-        said: tuple[Compare, ...] = (Compare(key, "value", "=", value),)
-        if record["binding_state"] == BindingState.BINDING:
-            begins = self._entries.registered(record)
-            said = (Compare(key, "value", ">", begins), Compare(key, "value", "<", begins + b"\xff"))
-        return Txn(said, (), (Put(key, value),))
 
 
 def size(op: Op) -> int:

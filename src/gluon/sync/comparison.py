@@ -21,6 +21,7 @@ from gluon.particle import keys
 from gluon.store.contract import Change, Query, Reads, Record, Store
 from gluon.sync.batching import Batching
 from gluon.sync.naming import identifier, object_key
+from gluon.sync.registering import foreign
 
 SLICE: Final = 60  # objects that are read from etcd at a time: a port has two keys
 _PAGE: Final = 1000
@@ -110,7 +111,7 @@ class Comparison:
             if record is not None:
                 if wanted := self._other(Change(obj, id, record), own):
                     findings.append(Finding(obj, id, record, own, wanted))
-            elif any(own.values()):
+            elif any(kv is not None and not foreign(kv, self._proton.name) for kv in own.values()):
                 findings.append(Finding(obj, id, None, own, {}))
         return findings
 

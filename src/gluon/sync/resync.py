@@ -25,6 +25,7 @@ from gluon.sync.comparison import Comparison, Finding
 from gluon.sync.naming import answer_key
 from gluon.sync.parts import Parts
 from gluon.sync.position import Position, Verdict, decide
+from gluon.sync.registering import foreign
 from gluon.sync.sending import send
 from gluon.sync.writer import BYTES, OPS, Writer
 
@@ -91,7 +92,7 @@ class Repair:
         found = await self._sides.read(obj, ids)
         async with self._writer.exclusive:
             findings = await self._sides.examine(obj, ids, found)
-            await self._send(map(_unit, findings))
+            await self._send(_unit(finding) for finding in findings if not _anothers(finding))
 
     async def _sweep(self, strays: Sequence[KeyValue]) -> None:
         async with self._writer.exclusive:
@@ -106,14 +107,25 @@ class Repair:
             self._parts.board.repaired += len(await send(self._parts, self._writer, self._position, group))
 
 
+def _own(finding: Finding) -> dict[str, KeyValue | None]:
+    """The keys of what was found, without a registration that is another service's."""
+    return {key: kv for key, kv in finding.found.items() if not foreign(kv, finding.object.proton)}
+
+
+def _anothers(finding: Finding) -> bool:
+    """Whether it is a port whose identifier another service has: it is set aside when it changes, and not written here either."""
+    return finding.record is not None and len(_own(finding)) < len(finding.found)
+
+
 def _unit(finding: Finding) -> Unit:
     """What puts a finding right, each key only where it is as it was read."""
     obj, id = finding.object, finding.id
     if finding.record is not None:
         ops = [Txn((_unchanged(key, finding.found[key]),), (Put(key, value),)) for key, value in finding.wanted.items()]
     else:
-        doomed = [*finding.found, *([answer_key(obj, id)] if obj.is_port else [])]
-        as_read = tuple(_unchanged(key, kv) for key, kv in finding.found.items())
+        found = _own(finding)
+        doomed = [*found, *([answer_key(obj, id)] if obj.is_port else [])]
+        as_read = tuple(_unchanged(key, kv) for key, kv in found.items())
         ops = [Txn(as_read, tuple(map(Delete, doomed)))]
     return Unit(Change(obj, id, finding.record), tuple(ops), sum(map(size, ops)))
 
@@ -140,7 +152,7 @@ async def _confirmed(sides: Comparison, obj: Object, ids: Sequence[Any]) -> list
     differences: list[Difference] = []
     for finding in await sides.examine(obj, ids, await sides.read(obj, ids)):
         if finding.record is None:
-            differences += [Difference("extra", key) for key, kv in finding.found.items() if kv is not None]
+            differences += [Difference("extra", key) for key, kv in _own(finding).items() if kv is not None]
         else:
             differences += [Difference("other" if finding.found[key] else "missing", key) for key in finding.wanted]
     return differences

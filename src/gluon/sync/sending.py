@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Writes units to etcd, and finds the one that etcd refuses for good, so that it stops no other."""
+"""Writes units to etcd, and sets aside what etcd refuses for good or another service has, so that it stops no other."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from gluon.sync.batching import Unit
 from gluon.sync.naming import object_key
 from gluon.sync.parts import Parts
 from gluon.sync.position import Position
+from gluon.sync.registering import reason, taken_by
 from gluon.sync.writer import Writer
 
 _log = logging.getLogger(__name__)
@@ -23,7 +24,7 @@ async def send(parts: Parts, writer: Writer, position: Position, group: Sequence
     Raises what ``Writer.write`` raises, KvRefused only where it is not about the units.
     """
     try:
-        await writer.write(position, [op for unit in group for op in unit.ops])
+        responses = iter(await writer.write(position, [op for unit in group for op in unit.ops]))
     except KvRefused as refusal:
         if refusal.whole:
             raise
@@ -31,8 +32,18 @@ async def send(parts: Parts, writer: Writer, position: Position, group: Sequence
             middle = len(group) // 2
             first = await send(parts, writer, position, group[:middle])
             return first + await send(parts, writer, position, group[middle:])
-        change = group[0].change
-        _log.error("etcd refuses %s, which is set aside: %s", object_key(change.object, change.id), refusal)
-        await parts.store.log.set_aside(change, str(refusal))
+        await _set_aside(parts, group[0].change, str(refusal))
         return []
-    return [unit.change for unit in group]
+    sent = []
+    for unit in group:
+        taken = [found for op in unit.ops if (found := taken_by(op, next(responses))) is not None]
+        if taken:
+            await _set_aside(parts, unit.change, reason(taken[0]))
+        else:
+            sent.append(unit.change)
+    return sent
+
+
+async def _set_aside(parts: Parts, change: Change, why: str) -> None:
+    _log.error("%s cannot be written and is set aside: %s", object_key(change.object, change.id), why)
+    await parts.store.log.set_aside(change, why)

@@ -14,14 +14,17 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
-from gluon.kv.contract import MAX_REQUEST_BYTES, MAX_TXN_OPS, Compare, Get, KeyValue, Kv, KvError, Op, Put, Txn
+from gluon.kv.contract import MAX_REQUEST_BYTES, MAX_TXN_OPS, Compare, Get, KeyValue, Kv, KvError, Op, Put, Txn, TxnResult
 from gluon.particle import keys
 from gluon.sync.election import Term
 from gluon.sync.position import Position
+from gluon.sync.registering import DEPTH
 
-#: What the operations of one transaction may come to beside the writer's own: one is the sync key; two more are left so that
-#: each of them may be a transaction of two compares and one operation (etcd counts every level against the same limit).
-OPS = MAX_TXN_OPS - 3
+Responses = tuple[KeyValue | int | TxnResult | None, ...]
+
+#: What the operations of one transaction may come to beside the writer's own: one is the sync key; more are left for what is
+#: nested in them (etcd counts every level against the same limit).
+OPS = MAX_TXN_OPS - 1 - DEPTH
 BYTES = MAX_REQUEST_BYTES - 4096
 _ATTEMPTS = 3
 
@@ -59,8 +62,8 @@ class Writer:
         if (found.mod_revision if found else 0) != self._revision:
             raise Disturbed(f"{self._key} was changed by another")
 
-    async def write(self, position: Position, ops: Sequence[Op] = ()) -> None:
-        """Carry out ``ops`` and say where we are. Raises Deposed, Disturbed, KvUnavailable, KvRefused.
+    async def write(self, position: Position, ops: Sequence[Op] = ()) -> Responses:
+        """Carry out ``ops`` and say where we are; what each came to. Raises Deposed, Disturbed, KvUnavailable, KvRefused.
 
         ``ops`` may take effect twice: an attempt whose answer was lost is repeated.
         """
@@ -77,7 +80,7 @@ class Writer:
             if result.succeeded:
                 self._revision = result.revision
                 self.position = position
-                return
+                return result.responses[: len(ops)]
             leader, sync = result.responses
             if not isinstance(leader, KeyValue) or not self._term.holds(leader):
                 self._term.depose()
