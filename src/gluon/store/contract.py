@@ -77,6 +77,10 @@ class Tx(Reads, Protocol):
         """get, and no other transaction changes or deletes it before this one ends."""
         ...
 
+    async def hold(self, obj: Object, id: Any) -> Record | None:
+        """get, and no other transaction deletes it before this one ends; many may hold it at once."""
+        ...
+
     async def referrers(self, obj: Object, id: Any, limit: int = 10) -> list[Referrer]:
         """The objects that refer to this one; those of one attribute together."""
         ...

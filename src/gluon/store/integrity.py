@@ -57,10 +57,10 @@ class Integrity:
         """Whether a reference leads somewhere.
 
         A reference to one kind of object has a foreign key behind it, so a read is enough; among several kinds the target
-        is locked, or it could go before the transaction ends.
+        is held, or it could go before the transaction ends.
         """
         targets = [self._proton.by_name[name] for name in link.reference.targets]
-        look = tx.get if len(targets) == 1 else tx.lock
+        look = tx.get if len(targets) == 1 else tx.hold
         for target in targets:
             if await look(target, key) is not None:
                 return True

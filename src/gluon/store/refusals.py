@@ -22,6 +22,10 @@ class Blocked(Exception):
         self.values = values
 
 
+class Busy(Exception):
+    """Another transaction has an object that this unit of work wants, and waiting for it would hold up others."""
+
+
 def closed() -> Unavailable:
     """The error for what comes after the end."""
     return Unavailable("database: it is closed, for the server is stopping")

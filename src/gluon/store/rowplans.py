@@ -80,7 +80,12 @@ class ObjectPlan:
         self.insert = compiled(sa.insert(table).values({n: param(f"c{i}") for i, n in enumerate(self.names)}), dialect)
         self._insert_order = [int(n[1:]) for n in self.insert.names]
         self.get = compiled(sa.select(*self._columns).where(self._key == key), dialect)
-        self.lock = compiled(sa.select(*self._columns).where(self._key == key).with_for_update(), dialect)
+        one = sa.select(*self._columns).where(self._key == key)
+        self.lock = compiled(one.with_for_update(), dialect)
+        self.hold = compiled(one.with_for_update(read=True, key_share=True), dialect)
+        # The same where nobody has the row: no row where somebody has.
+        self.lock_free = compiled(one.with_for_update(skip_locked=True), dialect)
+        self.hold_free = compiled(one.with_for_update(read=True, key_share=True, skip_locked=True), dialect)
         wanted: list[sa.BindParameter[Any]] = [param(f"id{n}") for n in range(SEVERAL)]
         self.several = compiled(sa.select(*self._columns).where(self._key.in_(wanted)), dialect)
         self.delete = compiled(sa.delete(table).where(self._key == key), dialect)

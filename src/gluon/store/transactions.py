@@ -114,6 +114,12 @@ class RowTx(RowReads):
         rows = await self._session.fetch(plan.lock.sql, (id,))
         return plan.record(rows[0]) if rows else None
 
+    async def hold(self, obj: Object, id: Any) -> Record | None:
+        """See the contract."""
+        plan = self._plans.of[obj]
+        rows = await self._session.fetch(plan.hold.sql, (id,))
+        return plan.record(rows[0]) if rows else None
+
     async def insert(self, obj: Object, record: Record) -> None:
         """See the contract."""
         plan = self._plans.of[obj]

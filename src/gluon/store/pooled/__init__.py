@@ -19,7 +19,8 @@ So each request gets a result of its own, from a transaction that held it alone 
 
 **Isolation** is READ COMMITTED for what writes: verbs lock (SELECT … FOR UPDATE) what their decisions rest on, unique indexes
 and foreign keys guard the rest, and who allocates values changes one row first that all who allocate change. Nothing but the
-database keeps two servers apart. Snapshots are REPEATABLE READ, read only.
+database keeps two servers apart. A group waits for no object that another transaction has locked: it goes on without the
+member that wants it, which comes again a little later and at last, alone, waits. Snapshots are REPEATABLE READ, read only.
 
 **What may be repeated** is what the database kept nothing of: a deadlock, a lock that took too long, a connection lost before
 COMMIT was sent; until ``PATIENCE`` is over. A connection that was lost between COMMIT and its answer: nobody knows, so

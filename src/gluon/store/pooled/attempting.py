@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """One transaction for a group of units of work: what came of it.
 
-Done: each job has its result or its own error, and the transaction is committed. Otherwise nothing is in the database (or, where
-the connection was lost at COMMIT, nobody knows), and a Failure says what went wrong and, where that is known, by whose fault.
+Done: each job has its result or its own error (Busy: it is to be run again), and the transaction is committed. Otherwise nothing
+is in the database (or, where the connection was lost at COMMIT, nobody knows), and a Failure says what went wrong and, where
+that is known, by whose fault.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ class Job:
     future: asyncio.Future[Any]
     deadline: float
     tries: int = 0
+    busy: int = 0
     result: Any = None
     error: BaseException | None = None
     changed: Set[str] = frozenset()

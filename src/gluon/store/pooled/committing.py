@@ -6,6 +6,7 @@
                     └──► lost at COMMIT: Unavailable for all, nothing again
                     └──► a member at fault: the others again, then it alone
                     └──► who knows who: one half again, then the other
+        a member that wants an object that another transaction has: queued again a little later; at last, alone, it waits
     alone ── undone: queued again a little later, until its time is over ── anything else: its result
 
 What waits while a transaction runs is the next group.
@@ -23,12 +24,14 @@ from gluon.errors import Unavailable
 from gluon.store.driver import Connection, DatabaseError, Driver, Lost, Undone, Violation
 from gluon.store.pooled.attempting import Attempts, Failure, Job
 from gluon.store.pooled.failures import Outage, unavailable
-from gluon.store.refusals import closed
+from gluon.store.refusals import Busy, closed
 
 #: The most units of work in one transaction: bounds how long the first waits for the last.
 _GROUP: Final = 256
 #: Seconds until what the database takes back again and again is given up.
 PATIENCE: Final = 8.0
+#: How often a unit of work finds what it wants taken before it is run alone, and waits.
+_BUSY: Final = 3
 #: Seconds before something is tried again: at first, and at the most.
 _PAUSE: Final = (0.01, 0.5)
 
@@ -78,6 +81,10 @@ class Committer:
                 waiter.set_result(None)
                 return
 
+    def _later_again(self, job: Job) -> None:
+        self._later += 1
+        self._loop.call_later(_pause([job]), self._put_again, job)
+
     def _put_again(self, job: Job) -> None:
         self._later -= 1
         self._put(job)
@@ -112,7 +119,8 @@ class Committer:
 
     async def _finish(self, lane: _Lane, group: Sequence[Job]) -> None:
         """Run these jobs until each has come to its end or is queued again."""
-        waiting: list[list[Job]] = [list(group)]
+        waiting = [[job] for job in group if job.busy >= _BUSY]
+        waiting.append([job for job in group if job.busy < _BUSY])
         while waiting:
             jobs = self._still_wanted(waiting.pop())
             if not jobs:
@@ -159,9 +167,8 @@ class Committer:
     async def _failed_alone(self, lane: _Lane, job: Job, error: Exception) -> None:
         if isinstance(error, Undone | Violation):
             # A violation that no write of an object explains: two relays wrote their mark at once, say.
-            self._later += 1
-            self._loop.call_later(_pause([job]), self._put_again, job)
             job.error = error
+            self._later_again(job)
             return
         try:
             explained: Exception = await self._explain(await lane.connection(), error)
@@ -184,6 +191,11 @@ class Committer:
         return wanted
 
     def _deliver(self, jobs: Sequence[Job]) -> None:
+        for job in jobs:
+            if isinstance(job.error, Busy):
+                job.busy += 1
+                self._later_again(job)
+        jobs = [job for job in jobs if not isinstance(job.error, Busy)]
         if changed := set[str]().union(*(job.changed for job in jobs if job.error is None)):
             self._committed(changed)
         for job in jobs:

@@ -17,6 +17,7 @@ from gluon.store.driver import Connection, Row
 from gluon.store.logplans import ALLOCATING, LogPlans
 from gluon.store.plans import Plans
 from gluon.store.pooled.gathering import Gathered
+from gluon.store.refusals import Busy
 from gluon.store.statements import Statement
 from gluon.store.transactions import RowTx, change_row, exists_already, port_row
 
@@ -72,8 +73,15 @@ class PooledTx(RowTx):
 
     async def lock(self, obj: Object, id: Any) -> Record | None:
         """See the contract."""
-        await self._send_object(obj, id)
-        return await super().lock(obj, id)
+        if not self._together:
+            return await super().lock(obj, id)
+        return await self._if_free(self._plans.of[obj].lock_free, obj, id)
+
+    async def hold(self, obj: Object, id: Any) -> Record | None:
+        """See the contract."""
+        if not self._together:
+            return await super().hold(obj, id)
+        return await self._if_free(self._plans.of[obj].hold_free, obj, id)
 
     async def free_value(self, obj: Object, attribute: Attribute) -> int | None:
         """See the contract. Changes the row that all who allocate change: one after the other, on however many servers.
@@ -118,6 +126,17 @@ class PooledTx(RowTx):
         """See the contract."""
         self.changed.add(obj.proton)
         self._gathered.add(self._log.add.sql, change_row(self._log, obj, id))
+
+    async def _if_free(self, statement: Statement, obj: Object, id: Any) -> Record | None:
+        """The object, locked; raises Busy where another transaction has it. So a group waits for no object: it would hold up
+        all its members, and two groups that take the same objects in other orders would wait for each other."""
+        await self._send_object(obj, id)
+        rows = await self._connection.fetch(statement.sql, (id,))
+        if rows:
+            return self._plans.of[obj].record(rows[0])
+        if await super().get(obj, id) is not None:
+            raise Busy
+        return None
 
     async def _send_object(self, obj: Object, id: Any) -> None:
         if self._gathered.holds((obj, id)):

@@ -24,9 +24,10 @@ OLDEST: Final = 13
 _FAULTS: Final = (asyncpg.PostgresError, *BROKEN)
 #: Statements that a connection keeps prepared.
 _PREPARED: Final = 1024
-#: Milliseconds: how long a transaction may wait for its client, and for a lock.
+#: Milliseconds: how long a transaction may wait for its client, and for a lock. The engine tries again who waits for a lock:
+#: the shorter one try is, the less all others wait for it; PostgreSQL itself looks for deadlocks only after a second.
 _IDLE: Final = "5000"
-_LOCK: Final = "1000"
+_LOCK: Final = "300"
 
 
 class PostgresqlConnection:
