@@ -128,6 +128,26 @@ async def test_a_standby_whose_lease_is_gone_takes_another(both: Stage) -> None:
     await until(lambda: standby.working)
 
 
+async def test_after_etcd_was_wiped_the_shim_that_worked_goes_first(stage: Stage) -> None:
+    """It alone still knows what its backend was told: the reports are gone with etcd."""
+    waiting = [await stage.standby(Recorder(), lease_ttl=0.5) for _ in range(8)]
+    for _ in range(3):
+        await until(lambda: any(shim.working for shim in waiting))
+        (worked,) = (shim for shim in waiting if shim.working)
+        key = keys.shim(stage.proton.name, "c1")
+        await until_standing_by(stage, key, len(waiting) - 1)
+        stage.kv.wipe()
+        await until(lambda: not worked.working)  # noqa: B023
+        await until(lambda: any(shim.working for shim in waiting))
+        assert worked.working
+
+
+async def until_standing_by(stage: Stage, key: str, count: int) -> None:
+    async with asyncio.timeout(10):
+        while len((await stage.kv.page(key + "/")).items) < count:
+            await asyncio.sleep(0.01)
+
+
 async def test_a_standby_can_be_stopped(stage: Stage) -> None:
     await stage.shim(Recorder())
     await stage.standby(Recorder())

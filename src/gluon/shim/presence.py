@@ -59,21 +59,28 @@ async def appear(kv: Kv, key: str, value: bytes, ttl: float) -> Presence:
     """Wait until this shim may work, however long etcd is away or another shim of the name works."""
     lease: Lease | None = None
     told = ""
+    vanished = False  # another shim had the name, and nobody saw it being given up: etcd was wiped, or we were not looking
     try:
         while True:
             try:
+                if vanished and await kv.get(key) is None:
+                    # Where etcd was wiped only the other one still knows what its backend was told: it goes first.
+                    await asyncio.sleep(ttl)
+                vanished = False
                 if lease is None or not lease.alive:
                     lease = await kv.lease(ttl)
                 holder = await _take(kv, key, value, lease)
                 if holder.lease == lease.id:
                     return Presence(key, holder.create_revision, lease)
+                vanished = True
                 if holder.lease and process.ended(_process(holder.value)):
                     told = _tell(told, "takeover", f"the shim that held {key} has ended without giving it up; taking over")
                     with contextlib.suppress(KvRefused):
                         await kv.revoke(holder.lease)
+                        vanished = False
                         continue
                 told = _tell(told, "standby", f"another shim has the name at {key}; standing by")
-                await _until_news(kv, holder, lease)
+                vanished = not await _given_up(kv, holder, lease)
             except LeaseLost:
                 lease = None  # etcd has it no more (this process was stopped for long, or etcd was wiped): take another
             except (KvUnavailable, KvRefused) as error:
@@ -98,24 +105,27 @@ async def _take(kv: Kv, key: str, value: bytes, lease: Lease) -> KeyValue:
     return holder
 
 
-async def _until_news(kv: Kv, holder: KeyValue, lease: Lease) -> None:
-    """Return once the holder's key may have been deleted, or one's own lease is lost, and with it the word that one stands by."""
-    waiting = [asyncio.create_task(_gone(kv, holder)), asyncio.create_task(lease.lost())]
+async def _given_up(kv: Kv, holder: KeyValue, lease: Lease) -> bool:
+    """Return once the holder's key may have been deleted, or one's own lease is lost, and with it the word that one stands by;
+    whether its deletion was seen."""
+    gone, lost = asyncio.create_task(_gone(kv, holder)), asyncio.create_task(lease.lost())
     try:
-        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait((gone, lost), return_when=asyncio.FIRST_COMPLETED)
+        return gone.done() and gone.result()
     finally:
-        for task in waiting:
-            task.cancel()
-        await asyncio.gather(*waiting, return_exceptions=True)
+        gone.cancel()
+        lost.cancel()
+        await asyncio.gather(gone, lost, return_exceptions=True)
 
 
-async def _gone(kv: Kv, holder: KeyValue) -> None:
-    """Return once the holder's key has been deleted, or may have been."""
+async def _gone(kv: Kv, holder: KeyValue) -> bool:
+    """True once the holder's key has been deleted, False where it can be followed no more."""
     async with contextlib.aclosing(kv.watch(holder.key, start=holder.mod_revision + 1)) as batches:
         with contextlib.suppress(KvError):
             async for batch in batches:
                 if any(e.type == "delete" and e.kv.key == holder.key for e in batch.events):
-                    return
+                    return True
+    return False
 
 
 def _process(value: bytes) -> str:
