@@ -21,6 +21,7 @@ from gluon.model.nodes import Map, Node
 from gluon.model.objects import Objects
 from gluon.model.order import in_order
 from gluon.model.schema import Place, Proton
+from gluon.model.widths import refuse_wide
 
 
 def compile_file(path: str | Path, *, shared: Iterable[str | Path] = (), library: Library | None = None) -> Proton:
@@ -49,6 +50,7 @@ def compile_node(node: Node, file: str, library: Library, faults: Faults) -> Pro
     objects = Objects(info, files.objects, flatten(files.objects, faults), faults).build()
     if not objects and not faults.found:
         faults.add(fields.at("objects"), "no object has an api: such a model makes nothing")
+    refuse_wide(objects, faults)
     faults.raise_any()
     return Proton(info.name, info.version, info, objects, in_order(objects))
 

@@ -14,10 +14,11 @@ from sqlalchemy.dialects import mysql
 
 from gluon.model.types import Boolean, Enum, Integer, Json, List, Number, Reference, String, Structure, Type, Uuid
 
-#: Longer strings than this are TEXT: MariaDB counts every VARCHAR towards 65,535 bytes a row.
+#: Longer strings than this are TEXT.
 _LONGEST_VARCHAR: Final = 1024
 #: Characters of a time as records hold it.
 TIME_LENGTH: Final = 27
+_MARIADB_TEXT: Final = mysql.LONGTEXT(charset="utf8mb4", collation="utf8mb4_nopad_bin")
 
 
 def column_type(type: Type, *, indexed: bool = False) -> sa.types.TypeEngine[Any]:  # noqa: PLR0911 one return a type
@@ -28,19 +29,29 @@ def column_type(type: Type, *, indexed: bool = False) -> sa.types.TypeEngine[Any
         case Number():
             return sa.Double()
         case String():
-            return text(type.length) if indexed or type.length <= _LONGEST_VARCHAR else long_text()
+            return _string(type.length, indexed)
         case Boolean():
             return sa.Boolean(create_constraint=False)
         case Uuid():
             return ascii_text(36)
         case Enum():
-            return text(max(map(len, type.values)))
+            return _string(max(map(len, type.values)), indexed)
         case Reference():
             return column_type(type.key, indexed=True)
         case List() | Structure() | Json():
             return long_text()
         case _:
             assert_never(type)
+
+
+def _string(length: int, indexed: bool) -> sa.types.TypeEngine[Any]:
+    """Text of a bounded length. MariaDB counts every VARCHAR towards 65,535 bytes a row, and a short one towards 8,126 as well:
+    some thirty enums would be too many. What has no index is LONGTEXT there, of which hundreds fit."""
+    if indexed:
+        return text(length)
+    if length > _LONGEST_VARCHAR:
+        return long_text()
+    return _by_code_point(sa.String(length)).with_variant(_MARIADB_TEXT, "mysql", "mariadb")
 
 
 def text(length: int) -> sa.types.TypeEngine[Any]:
@@ -59,9 +70,7 @@ def ascii_text(length: int) -> sa.types.TypeEngine[Any]:
 
 def long_text() -> sa.types.TypeEngine[Any]:
     """Text without a bound of its own."""
-    return _by_code_point(sa.Text()).with_variant(
-        mysql.LONGTEXT(charset="utf8mb4", collation="utf8mb4_nopad_bin"), "mysql", "mariadb"
-    )
+    return _by_code_point(sa.Text()).with_variant(_MARIADB_TEXT, "mysql", "mariadb")
 
 
 def _by_code_point(kind: sa.String) -> sa.types.TypeEngine[Any]:
