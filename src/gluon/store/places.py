@@ -28,11 +28,9 @@ def hosts(url: sa.URL, port: int) -> list[tuple[str, int]]:
 
 
 def _host(text: str, port: int) -> tuple[str, int]:
-    """``host``, ``host:port``, ``[address]:port`` or the folder of a unix socket."""
-    if text.startswith("/"):
-        return text, port
+    """``host``, ``host:port``, ``[address]:port`` or the folder of a unix socket, which may end with a port too."""
     name, colon, number = text.rpartition(":")
-    if not colon or text.endswith("]"):
+    if not colon or text.endswith("]") or "/" in number:
         return text.strip("[]"), port
     if not number.isdigit():
         raise SettingsError(f"[database] connection: {text!r} is not host:port")

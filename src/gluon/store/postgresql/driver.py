@@ -15,7 +15,7 @@ import asyncpg
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import asyncpg as sa_asyncpg
 
-from gluon.store.driver import Lost, Refused, Row, Undone
+from gluon.store.driver import DatabaseError, Lost, Refused, Row, Undone
 from gluon.store.postgresql.errors import BROKEN, translated
 from gluon.store.postgresql.url import Target
 
@@ -28,13 +28,17 @@ _PREPARED: Final = 1024
 #: the shorter one try is, the less all others wait for it; PostgreSQL itself looks for deadlocks only after a second.
 _IDLE: Final = "5000"
 _LOCK: Final = "300"
+#: Seconds that one of several hosts gets to answer.
+_HOST: Final = 2.0
 
 
 class PostgresqlConnection:
     """See ``gluon.store.driver.Connection``."""
 
-    def __init__(self, connection: Any) -> None:
+    def __init__(self, connection: Any, *, several: bool = False) -> None:
+        """``several``: where this host takes no more writes, another one may."""
         self._connection = connection
+        self._several = several
         self._broken = False
 
     @property
@@ -94,6 +98,8 @@ class PostgresqlConnection:
 
     def _translated(self, error: BaseException) -> Exception:
         found = translated(error)
+        if self._several and isinstance(error, asyncpg.ReadOnlySQLTransactionError):
+            found = Lost(str(found))
         if isinstance(found, Lost):
             self._broken = True
             self._connection.terminate()
@@ -106,6 +112,7 @@ class PostgresqlDriver:
     def __init__(self, target: Target, timeout: float) -> None:
         self._target = target
         self._timeout = timeout
+        self._chosen = 0
         self._dialect: sa.Dialect = sa_asyncpg.dialect()  # type: ignore[no-untyped-call]
 
     @property
@@ -124,22 +131,39 @@ class PostgresqlDriver:
         return self._target.place
 
     async def connect(self) -> PostgresqlConnection:
-        """See the seam."""
+        """See the seam. The hosts are tried in order, from the one that was right last; of several, one must take writes."""
+        last: DatabaseError = Lost("the URL names no host")
+        hosts = self._target.hosts
+        for n in range(len(hosts)):
+            chosen = (self._chosen + n) % len(hosts)
+            try:
+                connection = await self._connect(*hosts[chosen])
+            except DatabaseError as error:
+                last = error
+                continue
+            self._chosen = chosen
+            return connection
+        raise last
+
+    async def _connect(self, host: str, port: int) -> PostgresqlConnection:
+        several = len(self._target.hosts) > 1
         try:
-            async with asyncio.timeout(self._timeout):
-                connection = await asyncpg.connect(**self._options())
-        except (asyncpg.PostgresError, *BROKEN) as error:
+            async with asyncio.timeout(min(self._timeout, _HOST) if several else self._timeout):
+                connection = await asyncpg.connect(host=host, port=port, **self._options())
+                standby = several and await connection.fetchval("SHOW transaction_read_only") == "on"
+        except _FAULTS as error:
             raise translated(error) from error
         version = connection.get_server_version()
-        if version.major < OLDEST:
+        if version.major < OLDEST or standby:
             connection.terminate()
+            if standby:
+                raise Lost("none of the hosts takes writes")
             raise Refused(f"the server is PostgreSQL {version.major}; {OLDEST} is the oldest that works")
-        return PostgresqlConnection(connection)
+        return PostgresqlConnection(connection, several=several)
 
     def _options(self) -> Mapping[str, Any]:
         return {
             **self._target.options,
-            "timeout": self._timeout,
             "command_timeout": self._timeout + 1,
             "statement_cache_size": _PREPARED,
             "max_cached_statement_lifetime": 0,

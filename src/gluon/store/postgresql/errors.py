@@ -11,6 +11,7 @@ all others                            Refused, with words for those that operato
 from __future__ import annotations
 
 import os
+import ssl
 from typing import Final, Literal
 
 import asyncpg
@@ -63,6 +64,10 @@ def translated(error: BaseException) -> DatabaseError:
         return _of_the_server(error, str(getattr(error, "sqlstate", None) or ""), str(error))
     if isinstance(error, TimeoutError):
         return Lost("the database server does not answer")
+    if isinstance(error, ssl.SSLError):
+        return Refused(f"TLS fails: {getattr(error, 'verify_message', None) or error.reason or error}")
+    if isinstance(error, ConnectionError) and "SSL upgrade" in str(error):
+        return Refused("TLS fails: the server does not speak it")
     if isinstance(error, OSError):
         return Lost(f"cannot be reached: {reason(error)}")
     return Lost(f"the connection was lost ({error})")

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -21,9 +21,10 @@ _QUERY: Final = ("host", "sslmode")
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """``place`` for messages, ``options`` for asyncpg.connect."""
+    """``place`` for messages; the hosts with their ports, in order; the other ``options`` for asyncpg.connect."""
 
     place: str
+    hosts: Sequence[tuple[str, int]]
     options: Mapping[str, Any]
 
 
@@ -36,11 +37,8 @@ def target(url: sa.URL, settings: Database) -> Target:
             )
     if not url.database:
         raise SettingsError("[database] connection: the URL names no database; expected postgresql://user:password@host/database")
-    found = hosts(url, _PORT)
     context: ssl.SSLContext | str | None = tls(settings)
     options: dict[str, Any] = {
-        "host": [host for host, _ in found],
-        "port": [port for _, port in found],
         "database": url.database,
         "ssl": context or url.query.get("sslmode", "prefer"),
     }
@@ -48,6 +46,4 @@ def target(url: sa.URL, settings: Database) -> Target:
         options["user"] = url.username
     if url.password:
         options["password"] = str(url.password)
-    if len(found) > 1:
-        options["target_session_attrs"] = "read-write"
-    return Target(place(url), options)
+    return Target(place(url), hosts(url, _PORT), options)
