@@ -61,7 +61,11 @@ class Database:
     )
     cert_file: str = _option("", "PEM file with the client certificate for the database server.")
     key_file: str = _option("", "PEM file with the client certificate's key.")
-    auto_apply: Literal["safe", "never"] = _option("safe", "Make missing tables of an SQLite database at start (safe) or never.")
+    auto_apply: Literal["safe", "never", ""] = _option(
+        "",
+        "What a start does to tables that lack what the models need: the safe steps of gluon db apply (safe), or nothing"
+        " (never). By default safe on SQLite, never on a database server.",
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,6 +36,7 @@ SUBCOMMANDS: Final = {
     "check": _Entry("gluon.cmd.check", "read models and report everything that is wrong in them"),
     "diff": _Entry("gluon.cmd.diff", "list what changed from one model to another for clients: additive, breaking"),
     "render": _Entry("gluon.cmd.render", "print what is derived from a model: openapi, sql, cli, keys, docs, rules"),
+    "db": _Entry("gluon.cmd.db", "bring a database to the models: plan, apply, history"),
     "sync": _Entry("gluon.cmd.sync", "compare etcd with the database, and have it repaired: check, repair, stuck"),
     "shim": _Entry("gluon.cmd.shims", "list the shims that are alive, for which hosts, and how far behind: list"),
     "demo": _Entry("gluon.cmd.demo", "run everything on this machine and tell the story of an L3VPN port"),

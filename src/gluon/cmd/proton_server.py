@@ -29,7 +29,7 @@ from gluon.kv import etcd
 from gluon.model.catalogue import Family, load_catalogue
 from gluon.server import app, logs
 from gluon.settings import Api, ServerSettings
-from gluon.store.opening import open_store
+from gluon.store.opening import applies, open_store
 from gluon.sync.service import Sync
 
 _log = logging.getLogger("gluon.cmd.proton_server")  # also where it is run as a module
@@ -100,7 +100,7 @@ async def serve(settings: ServerSettings, families: Mapping[str, Family], listen
     GCCollector(registry=registry)
     newest = [family.newest for family in families.values()]
     database = settings.database
-    store = await open_store(database.connection, newest, auto_apply=database.auto_apply == "safe", settings=database)
+    store = await open_store(database.connection, newest, auto_apply=applies(database), settings=database)
     kv = await etcd.connect(settings.etcd)
     sync = Sync(settings.sync, kv, store, families, url)
     sync.metrics(registry)

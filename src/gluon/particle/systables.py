@@ -74,7 +74,6 @@ def _schema_tables(metadata: sa.MetaData) -> None:
         sa.Column("proton", text(255), primary_key=True),
         sa.Column("version", text(64), nullable=False),
         sa.Column("digest", ascii_text(64), nullable=False),
-        sa.Column("at", ascii_text(TIME_LENGTH), nullable=False),
     )
     sa.Table(
         "gluon_history",

@@ -42,10 +42,10 @@ SYSTEM_TABLES: Final = (
 )
 #: By table and attribute, the column that holds it where that is not the one of its name.
 Columns = Mapping[str, Mapping[str, str]]
-_NO_COLUMNS: Final[Columns] = {}
+NO_COLUMNS: Final[Columns] = {}
 
 
-def tables(proton: Proton, columns: Columns = _NO_COLUMNS) -> sa.MetaData:
+def tables(proton: Proton, columns: Columns = NO_COLUMNS) -> sa.MetaData:
     """The tables of all objects, ``info["object"]`` in each; an element table has ``info["attribute"]``, ``["link"]`` too."""
     names = Names(SYSTEM_TABLES)
     metadata = sa.MetaData()

@@ -101,7 +101,7 @@ class Site:
         groups: dict[str, dict[str, object]] = {
             "DEFAULT": {"model_path": self._models} if self._models else {},
             "api": {"port": port},
-            "database": {"connection": self.database_url},
+            "database": {"connection": self.database_url, "auto_apply": "safe"},
             "etcd": {"endpoints": self.etcd.endpoint},
         }
         child = self._child("proton-server", "gluon.cmd.proton_server", groups, settings)

@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -15,8 +17,10 @@ from gluon.errors import SettingsError
 from gluon.model.schema import Proton
 from gluon.settings import Database
 from gluon.store.contract import Store
-from gluon.store.driver import Driver
+from gluon.store.driver import DatabaseError, Driver
+from gluon.store.schema.session import Session
 
+_DAY: Final = 86_400.0
 _EXPECTED: Final = (
     "expected sqlite:////path/to/file.sqlite, postgresql://user:password@host/database or mysql://user:password@host/database"
 )
@@ -27,7 +31,7 @@ async def open_store(
 ) -> Store:
     """The store of these Protons (the newest version of each) at a URL such as ``sqlite:////var/lib/proton/gluon.sqlite``.
 
-    Missing tables are made; with ``auto_apply`` false only in an empty database. ``settings``: the group [database], but for
+    With ``auto_apply`` what the tables lack is made, where that is safe. ``settings``: the group [database], but for
     these two. Raises SettingsError where the database cannot be used, with what is wrong and where.
     """
     settings = settings or Database()
@@ -35,12 +39,51 @@ async def open_store(
     if url.get_backend_name() == "sqlite":
         from gluon.store.sqlite.engine import SqliteStore  # each engine is loaded where it is used
 
-        if not url.database or url.database == ":memory:":
-            raise SettingsError("[database] connection: an SQLite database must be a file: sqlite:////path/to/file.sqlite")
-        return SqliteStore(Path(url.database), protons, auto_apply=auto_apply)
+        return SqliteStore(_file(url), protons, auto_apply=auto_apply)
     from gluon.store.pooled.opening import open_pooled
 
     return await open_pooled(driver_of(url, settings), protons, auto_apply=auto_apply, pool_size=settings.pool_size)
+
+
+@asynccontextmanager
+async def open_session(settings: Database) -> AsyncIterator[Session]:
+    """A connection for reading and changing the tables of a database, in which a statement may take a day.
+
+    Raises SettingsError where it cannot be opened.
+    """
+    url = database_url(settings.connection)
+    if url.get_backend_name() == "sqlite":
+        from gluon.store.sqlite.opening import session
+
+        with session(_file(url)) as opened:
+            yield opened
+        return
+    await _reach(driver_of(url, settings))
+    patient = driver_of(url, replace(settings, timeout=_DAY))
+    connection = await patient.connect()
+    try:
+        yield Session(connection, patient.name, patient.place)
+    finally:
+        await connection.close()
+
+
+async def _reach(driver: Driver) -> None:
+    """See that there is a server, within the time-out of the settings."""
+    try:
+        await (await driver.connect()).close()
+    except DatabaseError as error:
+        raise SettingsError(f"[database] connection: {driver.place}: {error}") from error
+
+
+def _file(url: sa.URL) -> Path:
+    if not url.database or url.database == ":memory:":
+        raise SettingsError("[database] connection: an SQLite database must be a file: sqlite:////path/to/file.sqlite")
+    return Path(url.database)
+
+
+def applies(settings: Database) -> bool:
+    """Whether a server makes what its database lacks when it starts."""
+    return settings.auto_apply == "safe" or (not settings.auto_apply and settings.connection.startswith("sqlite"))
 
 
 def database_url(connection: str) -> sa.URL:

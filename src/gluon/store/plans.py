@@ -15,7 +15,7 @@ from gluon.errors import SettingsError
 from gluon.model.links import Link, links
 from gluon.model.schema import Object, Proton
 from gluon.particle.systables import system_tables
-from gluon.particle.tables import tables
+from gluon.particle.tables import NO_COLUMNS, Columns, tables
 from gluon.store.constraints import Constraints
 from gluon.store.rowplans import ObjectPlan
 from gluon.store.statements import Statement, compiled, param
@@ -43,9 +43,10 @@ def _apart(metadata: Mapping[Proton, sa.MetaData]) -> None:
 class Plans:
     """The plans of all objects of some Protons, and who can refer to whom."""
 
-    def __init__(self, protons: Sequence[Proton], dialect: sa.Dialect) -> None:
+    def __init__(self, protons: Sequence[Proton], dialect: sa.Dialect, columns: Columns = NO_COLUMNS) -> None:
+        """``columns``: where an attribute is not in the column of its name."""
         self.dialect = dialect
-        self.metadata = {p: tables(p) for p in protons}
+        self.metadata = {p: tables(p, columns) for p in protons}
         _apart(self.metadata)
         self.protons = {p.name: p for p in protons}
         self.of: dict[Object, ObjectPlan] = {}

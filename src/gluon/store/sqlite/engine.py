@@ -42,13 +42,13 @@ class SqliteStore:
     """See ``gluon.store.contract.Store``. Belongs to the event loop that was running when it was made."""
 
     def __init__(self, path: Path, protons: Sequence[Proton], *, auto_apply: bool = True, busy: float = 5.0) -> None:
-        """Opens the file, and makes missing tables. ``busy``: seconds to wait for another process that writes.
+        """Opens the file; with ``auto_apply`` makes what it lacks. ``busy``: seconds to wait for another process that writes.
 
         Raises SettingsError where the file cannot be used.
         """
         dialect = sqlite.dialect(paramstyle="qmark")
-        plans, log = Plans(protons, dialect), LogPlans(dialect)
-        prepare(path, plans, log, auto_apply=auto_apply, busy=busy)
+        columns = prepare(path, protons, auto_apply=auto_apply, busy=busy)
+        plans, log = Plans(protons, dialect, columns), LogPlans(dialect)
         self._plans = plans
         self._near = connect(path, writes=False, busy=busy)
         self._readers = [self._reader(path, busy, name) for name in ("gluon-reader", "gluon-relay-reader")]

@@ -4,22 +4,23 @@
 from __future__ import annotations
 
 import sqlite3
-import uuid
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-import sqlalchemy as sa
-
 from gluon.errors import SettingsError
-from gluon.particle.tables import sql
-from gluon.store.logplans import ALLOCATING, LogPlans
-from gluon.store.plans import Plans
-from gluon.store.registering import registering
+from gluon.model.schema import Proton
+from gluon.particle.tables import Columns
+from gluon.store.driver import DatabaseError
+from gluon.store.schema.serving import prepared
+from gluon.store.schema.session import Session
 from gluon.store.sqlite.failures import reason
+from gluon.store.sqlite.plain import PlainConnection
+from gluon.store.sqlite.transactions import drive
 
-#: The layout of the system tables; a file with another one was made by another version of Gluon.
-LAYOUT: Final = "1"
+#: Seconds that a change of the tables waits for another process that writes.
+_BUSY: Final = 30.0
 
 
 def connect(path: Path, *, writes: bool, busy: float, everywhere: bool = False) -> sqlite3.Connection:
@@ -35,71 +36,58 @@ def connect(path: Path, *, writes: bool, busy: float, everywhere: bool = False) 
     return connection
 
 
-def prepare(path: Path, plans: Plans, log: LogPlans, *, auto_apply: bool, busy: float) -> None:
-    """Make the file and the tables that are missing. Raises SettingsError where the file cannot serve these Protons."""
+def prepare(path: Path, protons: Sequence[Proton], *, auto_apply: bool, busy: float) -> Columns:
+    """Make the file and, with ``auto_apply``, what is missing and safe to make; returns which columns hold the attributes.
+
+    Raises SettingsError where the file cannot serve these Protons.
+    """
+    try:
+        connection = opened(path, busy=busy)
+        try:
+            session = Session(PlainConnection(connection), "sqlite", str(path))
+            columns = drive(prepared(session, protons, auto_apply=auto_apply))
+            for statement in ("BEGIN IMMEDIATE", "ROLLBACK"):  # can it be written?
+                connection.execute(statement)
+            return columns
+        finally:
+            connection.close()
+    except (sqlite3.Error, DatabaseError) as error:
+        said = reason(error) if isinstance(error, sqlite3.Error) else error
+        raise SettingsError(f"[database] connection: {path}: {said}") from error
+
+
+@contextmanager
+def session(path: Path) -> Iterator[Session]:
+    """For reading and changing the tables. Raises SettingsError where the file cannot be opened."""
+    try:
+        connection = opened(path, busy=_BUSY)
+        plain = PlainConnection(connection)
+    except (sqlite3.Error, DatabaseError) as error:
+        said = reason(error) if isinstance(error, sqlite3.Error) else error
+        raise SettingsError(f"[database] connection: {path}: {said}") from error
+    try:
+        yield Session(plain, "sqlite", str(path))
+    finally:
+        connection.close()
+
+
+def opened(path: Path, *, busy: float) -> sqlite3.Connection:
+    """A connection for changing tables; the file is made where there is none. Raises SettingsError and sqlite3.Error."""
     if not path.parent.is_dir():
         raise SettingsError(f"[database] connection: the folder {path.parent} does not exist")
     if path.is_dir():
         raise SettingsError(f"[database] connection: {path} is a folder")
+    connection = connect(path, writes=True, busy=busy)
     try:
-        connection = connect(path, writes=True, busy=busy)
-        try:
-            _refuse_others(connection, path, [log.metadata, *plans.metadata.values()])
+        if not _strange(connection):
             connection.execute("PRAGMA journal_mode = WAL")
-            connection.execute("BEGIN IMMEDIATE")
-            _complete(connection, path, plans, log, auto_apply=auto_apply)
-            connection.execute("COMMIT")
-        finally:
-            connection.close()
-    except sqlite3.Error as error:
-        raise SettingsError(f"[database] connection: {path}: {reason(error)}") from error
+    except sqlite3.Error:
+        connection.close()
+        raise
+    return connection
 
 
-def _complete(connection: sqlite3.Connection, path: Path, plans: Plans, log: LogPlans, *, auto_apply: bool) -> None:
-    metadatas = [log.metadata, *plans.metadata.values()]
-    there = _refuse_others(connection, path, metadatas)
-    missing = [table for metadata in metadatas for table in metadata.tables.values() if table.name not in there]
-    if missing and there and not auto_apply:
-        names = ", ".join(table.name for table in missing)
-        raise SettingsError(f"[database] connection: {path} lacks tables: {names}; auto_apply = safe makes them")
-    for metadata in metadatas:
-        for statement in sql(metadata, "sqlite", [t for t in missing if t.metadata is metadata]):
-            connection.execute(statement)
-    _identify(connection, path, log)
-    if log.ports in missing:
-        for statement in registering(plans, log):
-            connection.execute(statement)
-
-
-def _refuse_others(connection: sqlite3.Connection, path: Path, metadatas: Sequence[sa.MetaData]) -> set[str]:
-    """The tables that are there. Raises SettingsError, before anything is written, where one of ours has other columns."""
-    there = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-    faults = [fault for metadata in metadatas for fault in _differences(connection, metadata, there)]
-    if faults:
-        raise SettingsError(f"[database] connection: {path} does not fit the models:\n  " + "\n  ".join(faults))
-    return there
-
-
-def _identify(connection: sqlite3.Connection, path: Path, log: LogPlans) -> None:
-    known = dict(connection.execute("SELECT name, value FROM gluon_meta").fetchall())
-    if known.get("layout", LAYOUT) != LAYOUT:
-        raise SettingsError(
-            f"[database] connection: {path} has layout {known['layout']}, this version of Gluon knows layout {LAYOUT}"
-        )
-    for name, value in (("database", str(uuid.uuid4())), ("layout", LAYOUT), ("probed", ""), (ALLOCATING, "")):
-        if name not in known:
-            connection.execute(log.add_meta.sql, log.add_meta.bind({"name": name, "value": value}))
-
-
-def _differences(connection: sqlite3.Connection, metadata: sa.MetaData, there: Iterable[str]) -> Iterator[str]:
-    for table in metadata.tables.values():
-        if table.name not in there:
-            continue
-        columns = {row[0] for row in connection.execute("SELECT name FROM pragma_table_info(?)", (table.name,))}
-        wanted = {column.name for column in table.columns}
-        if wanted - columns:
-            names = ", ".join(sorted(wanted - columns))
-            yield f"table {table.name} lacks the columns {names}: this version adds no columns; start with another file"
-        if columns - wanted:
-            names = ", ".join(sorted(columns - wanted))
-            yield f"table {table.name} has columns that no model names: {names}"
+def _strange(connection: sqlite3.Connection) -> bool:
+    """Whether the file is someone else's: nothing of it is changed then."""
+    tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    return bool(tables) and "gluon_meta" not in tables

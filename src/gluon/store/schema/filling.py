@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Values that no statement makes: generated and allocated ones, and the element rows of lists that are there.
+
+Rows are taken in pages by their identifier, each page in a transaction of its own where the database is shared. What was
+interrupted goes on with the rows that still have none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from typing import Any, Final
+
+import sqlalchemy as sa
+
+from gluon.errors import SettingsError
+from gluon.model.types import Integer
+from gluon.store.filling import generated
+from gluon.store.rowplans import ElementPlan
+from gluon.store.schema.checks import literal_of
+from gluon.store.schema.ddl import Ddl
+from gluon.store.schema.goal import Goal
+from gluon.store.schema.session import Session
+from gluon.store.schema.steps import Fill
+from gluon.store.statements import from_json
+
+_PAGE: Final = 500
+
+
+class Filling:
+    """Fills for one database."""
+
+    def __init__(self, session: Session, goal: Goal) -> None:
+        self._session = session
+        self._goal = goal
+        self._ddl = Ddl(session.dialect)
+        self._paged = False
+
+    async def run(self, fill: Fill, *, paged: bool) -> None:
+        """Do it; ``paged``: commit each page. Raises SettingsError where there is no value left, DatabaseError."""
+        self._paged = paged
+        await (self._elements(fill) if fill.element else self._values(fill))
+
+    async def _values(self, fill: Fill) -> None:
+        q, table = self._ddl.q, self._goal.made[fill.table]
+        column, key = table.c[fill.attribute.name].name, table.c[fill.object.identifier.name].name
+        values = await self._free(fill, column) if fill.attribute.allocate else None
+        async for page in self._pages(table, key, (), f"{q(column)} IS NULL"):
+            for (id,) in page:
+                value = generated(fill.attribute) if values is None else next(values, None)
+                if value is None:
+                    raise SettingsError(f"{fill.attribute.place}: there are more rows in {fill.table} than values")
+                await self._session.connection.fetch(
+                    f"UPDATE {q(fill.table)} SET {q(column)} = {self._literal(value)}"
+                    f" WHERE {q(key)} = {self._literal(id)} AND {q(column)} IS NULL"
+                )
+
+    async def _free(self, fill: Fill, column: str) -> Iterator[int]:
+        kind = fill.attribute.type
+        assert isinstance(kind, Integer)
+        q = self._ddl.q
+        rows = await self._session.connection.fetch(f"SELECT {q(column)} FROM {q(fill.table)} WHERE {q(column)} IS NOT NULL")
+        taken = {row[0] for row in rows}
+        return (value for value in range(kind.min, kind.max + 1) if value not in taken)
+
+    async def _elements(self, fill: Fill) -> None:
+        q, table = self._ddl.q, self._goal.made[fill.table]
+        element = ElementPlan(self._goal.made[fill.element], self._session.dialect)
+        column, key = table.c[fill.attribute.name].name, table.c[fill.object.identifier.name].name
+        async for page in self._pages(table, key, (column,), f"{q(column)} IS NOT NULL"):
+            rows = [self._row(element, row) for id, value in page for row in element.rows(id, from_json(value))]
+            if rows:
+                names = q(*element.insert.names)
+                await self._session.connection.fetch(f"INSERT INTO {q(fill.into)} ({names}) VALUES {', '.join(rows)}")
+
+    def _row(self, element: ElementPlan, row: tuple[Any, ...]) -> str:
+        return f"({', '.join(map(self._literal, row))})"
+
+    def _literal(self, value: Any) -> str:
+        return literal_of(self._ddl, value)
+
+    async def _pages(self, table: sa.Table, key: str, columns: tuple[str, ...], where: str) -> AsyncIterator[list[Any]]:
+        """Pages of the key and these columns of the rows that match; whoever gets one writes before it asks for the next."""
+        q, connection = self._ddl.q, self._session.connection
+        after = ""
+        while True:
+            if self._paged:
+                await connection.begin()
+            page = await connection.fetch(
+                f"SELECT {q(key, *columns)} FROM {q(table.name)} WHERE {where}{after} ORDER BY {q(key)} LIMIT {_PAGE}"
+            )
+            yield list(page)
+            if self._paged:
+                await connection.commit()
+            if len(page) < _PAGE:
+                return
+            after = f" AND {q(key)} > {self._literal(page[-1][0])}"
