@@ -5,7 +5,8 @@
     watch from r+1                    ─► the copy ─► each change  ─► reconciling
 
 A lost history (compaction) or another epoch of the database only means to load again. While ``/gluon/sync`` says that etcd is
-not complete, removals are withheld. Nothing here decides what a backend is called with.
+not complete, removals are withheld. An etcd that was restored from an older state is not loaded before the relay has begun
+another epoch: what it holds is less than what is known here. Nothing here decides what a backend is called with.
 """
 
 from __future__ import annotations
@@ -18,12 +19,13 @@ from typing import Final
 
 import msgspec
 
-from gluon.kv.contract import Compacted, Event, KeyValue, Kv, KvError
+from gluon.kv.contract import Compacted, Event, KeyValue, Kv, KvError, Page
 from gluon.model.schema import Role
 from gluon.particle import keys
 from gluon.particle.shimtypes import Malformed, Record
 from gluon.shim import reports
 from gluon.shim.binding import Binder
+from gluon.shim.history import History, SyncState
 from gluon.shim.mirror import Mirror
 from gluon.shim.reconciling import Reconciler
 from gluon.shim.references import Key
@@ -35,16 +37,12 @@ _PAGE: Final = 1000
 _RETRY: Final = 0.5
 
 
-class SyncState(msgspec.Struct, frozen=True):
-    """What ``/gluon/sync/<proton>`` says."""
-
-    epoch: str = ""
-    state: str = "complete"
-    batch: int = 0
-
-
 class _LoadAgain(Exception):
     """The copy must be loaded anew."""
+
+
+class _Older(Exception):
+    """What etcd holds is older than the copy."""
 
 
 class Following:
@@ -61,6 +59,7 @@ class Following:
         self._sync: SyncState | None = None
         self._synced = False
         self._first = True
+        self._history = History()
 
     @property
     def position(self) -> SyncState | None:
@@ -70,12 +69,18 @@ class Following:
     async def run(self) -> None:
         """Load and follow until cancelled. It is run once for each lease."""
         self._first = True
+        waits = False
         while True:
             pause = 0.0
             try:
-                await self._follow(await self._load() + 1)
+                loaded = await self._load()
+                waits = False
+                await self._follow(loaded + 1)
             except (Compacted, _LoadAgain) as error:
                 LOG.info("%s: loading again: %s", self._proton, error)
+            except _Older as error:
+                LOG.log(logging.DEBUG if waits else logging.WARNING, "%s: %s", self._proton, error)
+                waits, pause = True, _RETRY
             except KvError as error:
                 LOG.warning("%s: cannot be followed, loading again: %s", self._proton, error)
                 pause = _RETRY
@@ -87,16 +92,19 @@ class Following:
         """Bring the copy to what etcd holds; the revision at which it does."""
         if self._first:
             self._reconciler.hold()
-        revision, found = await self._load_objects()
+        page = await self._kv.page(keys.objects(self._proton), limit=_PAGE)
+        revision = page.revision
+        sync = await self._load_sync(revision)
+        if (older := self._history.older(sync)) is not None:
+            raise _Older(older)
+        found = await self._load_objects(page)
         own: dict[Key, Handed] = {}
         self._binder.forget()
         self._mirror.clear_reports()
         async for kv in self._all(keys.controllers(self._proton), revision):
             self._take_controller(kv, own)
-        self._sync = None
-        async for kv in self._all(keys.sync(self._proton), revision):
-            if kv.key == keys.sync(self._proton):
-                self._sync = _sync_state(kv.value)
+        self._sync = sync
+        self._history.seen(sync)
         self._synced = self._synced or self._sync is not None
         gone = {key for key in self._mirror.known() if key not in found}
         if self._complete:
@@ -108,9 +116,15 @@ class Following:
         LOG.info("%s: %d objects at revision %d", self._proton, len(found), revision)
         return revision
 
-    async def _load_objects(self) -> tuple[int, set[Key]]:
-        """Put all objects into the copy; the revision, and which there are."""
-        page = await self._kv.page(keys.objects(self._proton), limit=_PAGE)
+    async def _load_sync(self, revision: int) -> SyncState | None:
+        """What the relay said, as of a revision."""
+        async for kv in self._all(keys.sync(self._proton), revision):
+            if kv.key == keys.sync(self._proton):
+                return _sync_state(kv.value)
+        return None
+
+    async def _load_objects(self, page: Page) -> set[Key]:
+        """Put all objects, of which this is the first page, into the copy; which there are."""
         revision, found = page.revision, set[Key]()
         self._binder.revisions.clear()
         while True:
@@ -120,7 +134,7 @@ class Following:
                     found.add(key)
                     self._put(key, kv)
             if not page.more:
-                return revision, found
+                return found
             page = await self._kv.page(keys.objects(self._proton), after=page.items[-1].key, limit=_PAGE, revision=revision)
 
     async def _all(self, prefix: str, revision: int) -> AsyncIterator[KeyValue]:
@@ -192,6 +206,7 @@ class Following:
 
     def _learn(self, sync: SyncState | None) -> None:
         before, self._sync = self._sync, sync
+        self._history.seen(sync)
         self._synced = self._synced or sync is not None
         if sync is not None and before is not None and sync.epoch != before.epoch:
             raise _LoadAgain(f"the database began another epoch, {sync.epoch}")

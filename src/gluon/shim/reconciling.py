@@ -87,7 +87,8 @@ class Reconciler:
         """Take over what etcd holds of the memory, and look at every object.
 
         ``first``: the lease is new, so that another shim of this name may have worked meanwhile and what it left counts where
-        it differs. Otherwise nobody else wrote, and what is missing in etcd is written again.
+        it differs. Otherwise nobody else wrote: where etcd says less, or other than what is known here, as after it was restored
+        from an older state, it is told again.
         """
         self._held = False
         held = self.backlog.handed
@@ -98,6 +99,8 @@ class Reconciler:
                 self.backlog.remember(key, checked)
                 if checked is not handed:
                     stale.add(key)
+        if not first:
+            stale |= {key for key, handed in found.items() if key not in held or not _agree(held[key], handed)}
         for key in held:
             self.backlog.noticed(key)
         for key in stale:
