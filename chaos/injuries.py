@@ -17,14 +17,18 @@ from typing import Final, Protocol
 from chaos.schedule import Fault
 from chaos.site import PROTON, SHIMS, Site
 from chaos.watcher import everything
+from gluon.errors import GluonError
 from gluon.kv.contract import KvError
 from gluon.particle import keys
 from gluon.parts.child import Child, ChildFailed
+from gluon.shim import listing
 
 #: Seconds that a server which gave up at its start is left alone before it is started again, as a supervisor does.
 _AGAIN: Final = 0.5
 #: Starts after which a server that gives up again and again is a fault of the run.
 _STARTS: Final = 60
+#: The same for etcd members and databases.
+_PATIENT: Final = 4
 
 
 class Injuries:
@@ -61,8 +65,13 @@ class Injuries:
             target = [await self._site.relay() if part == "relay" else part for part in fault.target]
             self._tell(f"{number:3} {fault}" + (f" (relay: {', '.join(target)})" if "relay" in fault.target else ""))
             begun = time.monotonic()
-            async with self._injury(fault.kind)(target):
-                await asyncio.sleep(fault.seconds)
+            try:
+                async with self._injury(fault.kind)(target):
+                    await asyncio.sleep(fault.seconds)
+            except GluonError as error:  # the run goes on, and fails in the end
+                self.faults.append(f"fault {number} ({fault}) did not heal: {error}")
+                self._tell(f"{number:3} did not heal: {error}")
+                return
             self._tell(f"{number:3} healed after {time.monotonic() - begun:.1f} s")
             self.counts[_counted(fault)] += 1
 
@@ -106,11 +115,13 @@ class Injuries:
     @contextlib.asynccontextmanager
     async def _wiped(self, target: Sequence[str]) -> AsyncIterator[None]:
         """All members lose their data, and with it the memory of the shims, which must live until they have written it again."""
+        await self._site.until(self._loaded, "the shims to have loaded what they forgot with an earlier fault", 180.0)
         await self._site.etcd.kill()
         self._site.etcd.wipe()
         yield
-        await self._site.etcd.start()
+        await _each(self._start, target)
         await self._site.until(self._complete, "etcd to be complete after it was wiped", 180.0)
+        self._tell("    etcd is complete again")
         there = {item.key for item in (await everything(self._site.kv, keys.objects(PROTON)))[0]}
 
         async def remembered() -> bool:
@@ -125,6 +136,16 @@ class Injuries:
             return all(key._replace(controller=name) in told for key in left for name in SHIMS.values())
 
         await self._site.until(remembered, "the shims to write their memory again", 180.0)
+
+    async def _loaded(self) -> bool:
+        """Whether a shim that lives works under each name and follows the relay."""
+        try:
+            shims = await listing.seen(self._site.kv, PROTON)
+        except KvError:
+            return False
+        alive = {child.pid for child in self._site.children.values() if child.running}
+        good = {shim.name for shim in shims if shim.state == "active" and shim.card.pid in alive and shim.behind is not None}
+        return good >= set(SHIMS.values())
 
     async def _complete(self) -> bool:
         try:
@@ -184,8 +205,18 @@ class Injuries:
         if part in self._site.parts.servers:
             await self._start_server(part)
         else:
-            await self._process(part).start()
+            await self._start_patiently(part)
         self._down.discard(part)
+
+    async def _start_patiently(self, part: str) -> None:
+        """Again where it did not come up in its time, as on a machine that is busy."""
+        for left in reversed(range(_PATIENT)):
+            try:
+                await self._process(part).start()
+                return
+            except GluonError:
+                if not left:
+                    raise
 
     async def _start_server(self, part: str) -> None:
         """Start it again as often as it gives up, as it may while its database is away; it must say why in one clear message."""
