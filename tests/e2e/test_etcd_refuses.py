@@ -15,9 +15,11 @@ from contextlib import suppress
 import grpc
 
 from gluon.kv.contract import KvRefused
+from gluon.kv.process import EtcdProcess
 from gluon.parts.child import clean_environment
 from gluon.parts.site import Server, Site
 from tests.kv.administration import compact, enable_users
+from tests.kv.certificates import Authority, Pair
 
 TENANT = "0123456789abcdef0123456789abcdef"
 QUOTA = "--quota-backend-bytes=4000000"
@@ -147,4 +149,40 @@ async def test_a_user_without_the_rights(tmp_path):
             assert second.running
         words = ("--user=root:secret", "role", "grant-permission", "gluon", "readwrite", "--prefix=true", "/")
         subprocess.run(("etcdctl", f"--endpoints={site.etcd.endpoint}", *words), check=True, capture_output=True, timeout=30)
+        await works(site, server)
+
+
+async def test_a_certificate_of_etcd_that_has_expired(tmp_path):
+    authority = Authority(tmp_path)
+    fresh, old, ours = authority.issue("fresh"), authority.expired("old"), authority.issue("ours")
+
+    def options(pair: Pair) -> tuple[str, ...]:
+        return (
+            f"--cert-file={pair.cert}",
+            f"--key-file={pair.key}",
+            "--client-cert-auth",
+            f"--trusted-ca-file={authority.pair.cert}",
+        )
+
+    site = Site(tmp_path)
+    site.etcd = EtcdProcess(tmp_path / "secure", options=options(fresh), scheme="https")
+    async with site:
+        files = {"ca_file": authority.pair.cert, "cert_file": ours.cert, "key_file": ours.key}
+        server = await site.start_server(settings={"etcd": files})
+        shim = await site.start_shim("h2", settings={"etcd": files}, ready=False)
+        await works(site, server)
+        await site.etcd.kill()
+        site.etcd.options = options(old)
+        await site.etcd.start()
+        expired = "its certificate has expired"
+        assert (await create(server, name="meanwhile"))[0] == 201
+        for look in (readiness(server), server.child.output, shim.output):
+            await says(site, look, expired)
+        status, said = await asyncio.to_thread(sync, site, server, "repair")
+        assert status == 1 and len(said.splitlines()) == 1 and expired in said
+        assert "ssl_transport" not in server.child.output() + shim.output()
+        await says(site, figures(server), "gluon_sync_stuck_keys 0.0")
+        await site.etcd.kill()
+        site.etcd.options = options(fresh)
+        await site.etcd.start()
         await works(site, server)
