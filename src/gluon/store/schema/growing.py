@@ -42,16 +42,18 @@ class Growing:
         self._new = new
         self._ddl = Ddl(goal.dialect)
 
-    def table(self, wanted: Table, made: Made) -> None:
-        """Plan what the table lacks."""
+    def columns(self, wanted: Table, made: Made) -> None:
+        """Plan the table where there is none, the columns that it lacks, and those that are too narrow."""
         if wanted.name not in self._there:
             made.steps += self._table(wanted)
             made.state[wanted.name] = wanted
             return
-        made.state[wanted.name] = self._there[wanted.name]
         for column in wanted.columns.values():
             self._column(wanted, column, made)
-        if self._older:
+
+    def rules(self, wanted: Table, made: Made) -> None:
+        """Plan the references, indexes and values of a table that is there. Those of a newer model hold for older ones."""
+        if wanted.name not in self._there or self._older:
             return
         self._references(wanted, made)
         for index in wanted.indexes:
@@ -151,11 +153,11 @@ class Growing:
             )
             return
         type = column.type if target == column.kind else self._ddl.type(target)
-        made.steps.append(self._widen(wanted.name, has, target, type))
+        made.steps.append(self._widen(wanted.name, has, target, type, made))
         there = made.state[wanted.name]
         made.state[wanted.name] = replace(there, columns={**there.columns, column.name: replace(has, kind=target)})
 
-    def _widen(self, table: str, has: Column, target: Kind, type: str) -> Step:
+    def _widen(self, table: str, has: Column, target: Kind, type: str, made: Made) -> Step:
         quick = has.kind.family == target.family == "text" and (
             self._ddl.name == "postgresql" or (target.length is not None and has.kind.ascii == target.ascii)
         )
@@ -165,23 +167,20 @@ class Growing:
             f"widen:{table}.{has.name}",
             f"let {table}.{has.name} hold {said} instead of {has.kind}" + ("" if quick else f": writes the table anew, {_ROWS}"),
             grade,
-            self._altered(table, has, type),
+            self._altered(table, has, type, made),
         )
 
-    def _altered(self, table: str, has: Column, type: str) -> tuple[str, ...]:
-        """The change; on MariaDB, which changes no column of a foreign key, between taking the keys away and giving them back."""
+    def _altered(self, table: str, has: Column, type: str, made: Made) -> tuple[str, ...]:
+        """The change. MariaDB changes no column of a foreign key: these go first, and are planned again as they are missing."""
         change = self._ddl.alter(table, has, type)
         if self._ddl.name != "mariadb":
             return (change,)
-        touching = [
-            (other.name, key)
-            for other in self._there.values()
-            for key in other.foreign_keys
-            if (other.name == table and has.name in key.columns) or (key.table == table and has.name in key.pointed)
-        ]
-        if not touching:
-            return (change,)
-        return "SET foreign_key_checks = 0", change, "SET foreign_key_checks = 1"
+        dropped = []
+        for other in list(made.state.values()):
+            keys = [key for key in other.foreign_keys if (table, has.name) in _ends(other, key)]
+            dropped += [self._ddl.drop_reference(other.name, key) for key in keys]
+            made.state[other.name] = replace(other, foreign_keys=tuple(k for k in other.foreign_keys if k not in keys))
+        return *dropped, change
 
     def _indexable(self, wanted: Table, column: Column, has: Column, made: Made) -> None:
         """MariaDB indexes no text without a bound."""
@@ -332,6 +331,11 @@ def filled(attribute: Attribute) -> bool:
     """Whether the server has a value where none is given."""
     given = attribute.default is not UNSET and attribute.default is not None
     return given or bool(attribute.default_from) or attribute.allocate or attribute.generate
+
+
+def _ends(table: Table, key: ForeignKey) -> set[tuple[str, str]]:
+    """The columns at both ends of a foreign key, each with its table."""
+    return {(table.name, c) for c in key.columns} | {(key.table, c) for c in key.pointed}
 
 
 def _other_name(name: str) -> str:

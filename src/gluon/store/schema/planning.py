@@ -38,10 +38,14 @@ def plan(goal: Goal, there: Tables, recorded: Recorded, allowed: Collection[str]
         strangers = [f"the database has layout {recorded.meta['layout']}; this version of Gluon knows layout {LAYOUT}"]
     if strangers:
         return Plan((), refused=tuple(strangers))
-    made = Made()
+    made = Made(state=dict(there))
+    growing = {
+        name: Growing(goal, there, _is_older(proton, recorded), _is_new(proton, recorded)) for name, proton in goal.owner.items()
+    }
     for name, wanted in goal.tables.items():
-        proton = goal.owner[name]
-        Growing(goal, there, _is_older(proton, recorded), _is_new(proton, recorded)).table(wanted, made)
+        growing[name].columns(wanted, made)
+    for name, wanted in goal.tables.items():  # of the columns as they are by then
+        growing[name].rules(wanted, made)
     dropping = Dropping(goal, there, made.state, set(allowed))
     for name in goal.tables:
         if name in there and not _is_older(goal.owner[name], recorded):
