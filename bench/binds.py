@@ -12,14 +12,15 @@ from collections.abc import AsyncIterator, Sequence
 
 from bench import floors, wrk
 from bench.figures import Figure
+from bench.ground import Ground
 from bench.rest import PORTS, ids_of
-from gluon.parts.site import Server, Site
+from gluon.parts.site import Server
 
 _ROUNDS = 3
 _SHARED = "server, etcd, shim and wrk shared the cores"
 
 
-async def measure(site: Site, seconds: float) -> list[Figure]:
+async def measure(site: Ground, seconds: float) -> list[Figure]:
     """Bind round trips at 1, 64, 512 and 2,000 clients, and what waiting binds cost others."""
     server = await site.start_server(settings={"api": {"bind_timeout": 30}})
     shim = await site.start_shim("compute-1")
@@ -30,14 +31,16 @@ async def measure(site: Site, seconds: float) -> list[Figure]:
         bind = wrk.patching(ids, PORTS, '{"host_id": "compute-1", "device_id": "vm-%d"}')
         load = await wrk.run(bind, server.url, site.folder, clients=clients, seconds=seconds, timeout=40)
         note = ", ".join(filter(None, (f"p50 {load.p50:.1f} ms, p99 {load.p99:.1f} ms", load.note, _SHARED)))
-        figures.append(Figure("bind", f"round trip, {clients} clients", load.rate, "/s", floor, "etcd puts, 64 at once", note))
+        figures.append(
+            Figure(f"bind {site.kind}", f"round trip, {clients} clients", load.rate, "/s", floor, "etcd puts, 64 at once", note)
+        )
     await shim.stop()
     figures += await _beside_waiting(site, server, seconds)
     await server.stop()
     return figures
 
 
-async def _beside_waiting(site: Site, server: Server, seconds: float) -> list[Figure]:
+async def _beside_waiting(site: Ground, server: Server, seconds: float) -> list[Figure]:
     """Gets alone, beside one bind that waits in vain and beside 2,000, in turn, since the machine's speed drifts."""
     ids = ids_of(server, site.folder, 4000)
     get = wrk.getting(ids, PORTS)
@@ -51,10 +54,14 @@ async def _beside_waiting(site: Site, server: Server, seconds: float) -> list[Fi
     for waiting, loads in runs.items():
         what = f"get, 8 clients, while {waiting:,} binds wait unanswered"
         p99, base = (statistics.median(load.p99 for load in each) for each in (loads, alone))
-        figures.append(Figure("bind", f"{what}: p99", p99, "ms", base, "with none waiting", f"median of {_ROUNDS} runs in turn"))
+        figures.append(
+            Figure(f"bind {site.kind}", f"{what}: p99", p99, "ms", base, "with none waiting", f"median of {_ROUNDS} runs in turn")
+        )
         rate, base = (statistics.median(load.rate for load in each) for each in (loads, alone))
         figures.append(
-            Figure("bind", f"{what}: rate", rate, "/s", base, "with none waiting", f"median of {_ROUNDS} runs in turn")
+            Figure(
+                f"bind {site.kind}", f"{what}: rate", rate, "/s", base, "with none waiting", f"median of {_ROUNDS} runs in turn"
+            )
         )
     return figures
 

@@ -7,9 +7,10 @@ import json
 import urllib.request
 from pathlib import Path
 
-from bench import floors, wrk
+from bench import floors, inserts, outbox, wrk
 from bench.figures import Figure
-from gluon.parts.site import Server, Site
+from bench.ground import Ground
+from gluon.parts.site import Server
 
 TENANT = "5f7a0c8e1d2b4c3a9e8f7d6c5b4a3f2e"
 PORTS = "/proton/net-l3vpn/v1.0/ports"
@@ -40,51 +41,74 @@ def _ids(server: Server, count: int) -> list[str]:
     return found[:count]
 
 
-async def measure(site: Site, seconds: float) -> list[Figure]:
+async def measure(ground: Ground, seconds: float) -> list[Figure]:
     """All REST figures."""
-    server = await site.start_server()
-    one = site.folder / "one.json"
-    ids = ids_of(server, site.folder, 1)
-    with urllib.request.urlopen(f"{server.url}{PORTS}/{ids.read_text().strip()}", timeout=30) as answer:
-        one.write_bytes(answer.read())
-    with urllib.request.urlopen(f"{server.url}{PORTS}?limit=1", timeout=30) as answer:
-        answer.read()
+    server = await ground.start_server()
+    get = _Answers(server)
+    group = f"REST {ground.kind}"
     figures: list[Figure] = []
     create = wrk.sending({"tenant_id": TENANT, "name": "bench"})
-    floor_db = {
-        group: floors.sqlite_commits(site.database, site.folder, group=group, seconds=min(seconds, 2)) for group in (1, 64)
-    }
-    async with floors.bare_http(site.folder, one.read_bytes()) as bare:
+    one = ids_of(server, ground.folder, 1).read_text().strip()
+    async with floors.bare_http(ground.folder, get(f"{PORTS}/{one}")) as bare:
         for clients in (1, 8, 64):
-            floor = (await wrk.run(create, bare, site.folder, clients=clients, seconds=seconds)).rate
-            load = await wrk.run(create, server.url + PORTS, site.folder, clients=clients, seconds=seconds)
-            figures += _figures(f"create port, {clients} clients", load, floor, "bare ASGI app")
-            if clients in floor_db:
-                name = "one commit a port" if clients == 1 else "64 ports a commit"
-                what = f"create port, {clients} clients"
-                figures.append(
-                    Figure("REST", what, load.rate, "/s", floor_db[clients], f"bare SQLite, FULL, {name}", "SQLite alone")
+            floor = (await wrk.run(create, bare, ground.folder, clients=clients, seconds=seconds)).rate
+            load = await wrk.run(create, server.url + PORTS, ground.folder, clients=clients, seconds=seconds)
+            what = f"create port, {clients} clients"
+            figures.append(_figure(group, what, load, floor, "bare ASGI app"))
+            if clients != 8:
+                together = clients if clients > 1 else 1
+                floor = await inserts.rate(ground.database_url, one, together, min(seconds, 2))
+                floor_is = (
+                    f"bare {ground.kind}, {together} ports a commit" if together > 1 else f"bare {ground.kind}, one commit a port"
                 )
-        many = ids_of(server, site.folder, 10_000)
+                figures.append(Figure(group, what, load.rate, "/s", floor, floor_is, "the database alone"))
+        many = ids_of(server, ground.folder, 10_000)
         for clients in (1, 8, 64):
-            get = wrk.getting(many, PORTS)
-            floor = (await wrk.run("", bare, site.folder, clients=clients, seconds=seconds)).rate
-            load = await wrk.run(get, server.url, site.folder, clients=clients, seconds=seconds)
-            figures += _figures(f"get port, {clients} clients", load, floor, "bare ASGI app")
-            update = wrk.patching(many, PORTS, '{"name": "bench-%d"}')
-            load = await wrk.run(update, server.url, site.folder, clients=clients, seconds=seconds)
-            figures += _figures(f"update port, {clients} clients", load, floor, "bare ASGI app")
-    with urllib.request.urlopen(f"{server.url}{PORTS}?limit=100", timeout=30) as answer:
-        page = answer.read()
-    async with floors.bare_http(site.folder, page) as bare:
+            floor = (await wrk.run("", bare, ground.folder, clients=clients, seconds=seconds)).rate
+            for what, script in (
+                ("get port", wrk.getting(many, PORTS)),
+                ("update port", wrk.patching(many, PORTS, '{"name": "bench-%d"}')),
+            ):
+                load = await wrk.run(script, server.url, ground.folder, clients=clients, seconds=seconds)
+                figures.append(_figure(group, f"{what}, {clients} clients", load, floor, "bare ASGI app"))
+    path = f"{PORTS}?limit=100"
+    async with floors.bare_http(ground.folder, get(path)) as bare:
         for clients in (1, 8, 64):
-            floor = (await wrk.run("", bare, site.folder, clients=clients, seconds=seconds)).rate
-            load = await wrk.run("", f"{server.url}{PORTS}?limit=100", site.folder, clients=clients, seconds=seconds)
-            figures += _figures(f"list 100 of 10,000 ports, {clients} clients", load, floor, "bare ASGI app, same page")
+            floor = (await wrk.run("", bare, ground.folder, clients=clients, seconds=seconds)).rate
+            load = await wrk.run("", server.url + path, ground.folder, clients=clients, seconds=seconds)
+            figures.append(
+                _figure(group, f"list 100 of 10,000 ports, {clients} clients", load, floor, "bare ASGI app, same page")
+            )
     await server.stop()
-    return figures
+    return [*figures, *await _workers(ground, seconds), *await outbox.measure(ground.database_url, ground.kind, seconds * 2)]
 
 
-def _figures(what: str, load: wrk.Load, floor: float, floor_is: str) -> list[Figure]:
+async def _workers(ground: Ground, seconds: float) -> list[Figure]:
+    """Creates with one worker and with two, in turn, since the machine's speed drifts."""
+    create = wrk.sending({"tenant_id": TENANT, "name": "bench"})
+    rates: dict[int, list[wrk.Load]] = {1: [], 2: []}
+    for _ in range(3):
+        for workers, loads in rates.items():
+            server = await ground.start_server(settings={"api": {"workers": workers}})
+            loads.append(await wrk.run(create, server.url + PORTS, ground.folder, clients=64, seconds=seconds / 2))
+            await server.stop()
+    one, two = (sorted(loads, key=lambda load: load.rate)[1] for loads in rates.values())
+    note = f"p50 {two.p50:.1f} ms, p99 {two.p99:.1f} ms, median of 3 runs in turn, {_SHARED}"
+    return [Figure(f"REST {ground.kind}", "create port, 64 clients, two workers", two.rate, "/s", one.rate, "one worker", note)]
+
+
+class _Answers:
+    """Bodies of a server's answers."""
+
+    def __init__(self, server: Server) -> None:
+        self._url = server.url
+
+    def __call__(self, path: str) -> bytes:
+        with urllib.request.urlopen(self._url + path, timeout=30) as answer:
+            body: bytes = answer.read()
+            return body
+
+
+def _figure(group: str, what: str, load: wrk.Load, floor: float, floor_is: str) -> Figure:
     note = ", ".join(filter(None, (f"p50 {load.p50:.1f} ms, p99 {load.p99:.1f} ms", load.note, _SHARED)))
-    return [Figure("REST", what, load.rate, "/s", floor, floor_is, note)]
+    return Figure(group, what, load.rate, "/s", floor, floor_is, note)

@@ -11,41 +11,56 @@ import asyncio
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from bench import binds, rest, shims, starting, syncing
+from bench import binds, rest, resync, shims, starting, syncing, takeover
 from bench.figures import Figure, table, write
-from gluon.parts.site import Site
+from bench.ground import KINDS, Ground, database
 
-_GROUPS = {"start": starting.measure, "rest": rest.measure, "bind": binds.measure, "sync": syncing.measure, "shim": shims.measure}
+_GROUPS = {
+    "start": starting.measure,
+    "rest": rest.measure,
+    "bind": binds.measure,
+    "sync": syncing.measure,
+    "shim": shims.measure,
+    "takeover": takeover.measure,
+    "resync": resync.measure,
+}
+#: What does not depend on the kind of database is measured on the first.
+_ONCE = ("start", "shim")
 
 
 def main() -> int:
     """Measure the groups that were asked for."""
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     parser.add_argument("groups", nargs="*", choices=[[], *_GROUPS], help=f"which to measure: {', '.join(_GROUPS)} (all)")
+    parser.add_argument("--database", choices=[*KINDS, "all"], default="sqlite", help="on which database (sqlite), or all three")
     parser.add_argument("--seconds", type=float, default=5.0, help="length of each run under load (5)")
     parser.add_argument("--json", type=Path, default=Path("bench/results/latest.json"), help="where to write the figures")
     args = parser.parse_args()
-    figures = asyncio.run(_measure(args.groups or list(_GROUPS), args.seconds))
+    kinds = KINDS if args.database == "all" else (args.database,)
+    figures = asyncio.run(_measure(args.groups or list(_GROUPS), kinds, args.seconds))
     print("\n" + table(figures))
     write(figures, args.json)
     print(f"\nAlso in {args.json}.")
     return 0
 
 
-async def _measure(groups: list[str], seconds: float) -> list[Figure]:
+async def _measure(groups: Sequence[str], kinds: Sequence[str], seconds: float) -> list[Figure]:
     figures: list[Figure] = []
     for group in groups:
-        start = time.perf_counter()
-        with tempfile.TemporaryDirectory(prefix="gluon-bench-") as folder:
-            async with Site(Path(folder)) as site:
-                found = await _GROUPS[group](site, seconds)
-        figures += found
-        print(f"{group}: {time.perf_counter() - start:.0f} s", file=sys.stderr)
-        print(table(found), file=sys.stderr, flush=True)
+        for kind in kinds[:1] if group in _ONCE else kinds:
+            start = time.perf_counter()
+            with tempfile.TemporaryDirectory(prefix="gluon-bench-") as name:
+                folder = Path(name)
+                async with database(folder / "database", kind) as url, Ground(folder, kind, url) as ground:
+                    found = await _GROUPS[group](ground, seconds)
+            figures += found
+            print(f"{group} on {kind}: {time.perf_counter() - start:.0f} s", file=sys.stderr)
+            print(table(found), file=sys.stderr, flush=True)
     return figures
 
 

@@ -7,10 +7,10 @@ import asyncio
 import json
 import time
 import uuid
-from pathlib import Path
 
 from bench import floors
 from bench.figures import Figure
+from bench.ground import memory
 from bench.rest import ids_of
 from gluon.kv.contract import Put, Txn
 from gluon.parts.site import Site
@@ -38,7 +38,7 @@ async def measure(site: Site, seconds: float) -> list[Figure]:
         if not shim.running:
             raise shim.failure("ended")
     took = time.perf_counter() - start
-    peak, now = _memory(shim.pid)
+    peak, now = memory(shim.pid)
     await shim.stop()
     return [
         Figure(
@@ -66,9 +66,3 @@ async def _fill(site: Site, models: dict[str, dict[str, object]]) -> None:
                     changed["port_id"] = id
                 puts.append(Put(f"{_PREFIX}{name}/{id}", json.dumps(changed).encode()))
         await site.kv.txn(Txn((), tuple(puts)), idempotent=True)
-
-
-def _memory(pid: int) -> tuple[float, float]:
-    """Peak and present resident memory in MiB."""
-    fields = dict(line.split(":", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines())
-    return int(fields["VmHWM"].split()[0]) / 1024, int(fields["VmRSS"].split()[0]) / 1024
