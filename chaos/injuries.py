@@ -25,6 +25,8 @@ from gluon.shim import listing
 
 #: Seconds that a server which gave up at its start is left alone before it is started again, as a supervisor does.
 _AGAIN: Final = 0.5
+#: Seconds after which it is told what is waited for.
+_NEWS: Final = 10.0
 #: Starts after which a server that gives up again and again is a fault of the run.
 _STARTS: Final = 60
 #: The same for etcd members and databases.
@@ -133,8 +135,12 @@ class Injuries:
                 return False
             told = {key for item in reports if (key := keys.parse_controller(item.key)) and key.controller}
             left = [key for item in objects if item.key in there and (key := keys.parse_object(item.key))]
-            return all(key._replace(controller=name) in told for key in left for name in SHIMS.values())
+            missing = [key for key in left for name in SHIMS.values() if key._replace(controller=name) not in told]
+            if missing and time.monotonic() - looked > _NEWS:
+                self._tell(f"    not remembered yet: {len(missing)}, such as {missing[0].object} {missing[0].id}")
+            return not missing
 
+        looked = time.monotonic()
         await self._site.until(remembered, "the shims to write their memory again", 180.0)
 
     async def _loaded(self) -> bool:
