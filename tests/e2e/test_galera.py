@@ -13,12 +13,17 @@ import threading
 import uuid
 from dataclasses import dataclass, field
 
+from sqlalchemy.engine import make_url
+
 from gluon.client.errors import Problem, Unreachable
 from gluon.client.http import Client
 from gluon.client.resources import Collection
 from gluon.model.catalogue import load_catalogue
 from gluon.parts.databases import GaleraCluster
 from gluon.parts.site import Site
+from gluon.settings import Database
+from gluon.store.mariadb.driver import MariadbDriver
+from gluon.store.mariadb.url import target
 from gluon.store.opening import open_store
 from gluon.sync.resync import check
 
@@ -104,6 +109,33 @@ class Load:
         self._stop.set()
         for writer in self.writers:
             await asyncio.to_thread(writer.join, 40)
+
+
+async def test_what_one_node_committed_is_seen_through_the_others_at_once(tmp_path):
+    async with GaleraCluster(tmp_path, size=2, durable=False) as cluster:
+        await cluster.create_database("gluon")
+        here, there = [
+            await MariadbDriver(target(make_url(cluster.url("gluon", first=first)), Database()), 5.0).connect()
+            for first in (0, 1)
+        ]
+        await here.fetch("CREATE TABLE notes (id BIGINT AUTO_INCREMENT PRIMARY KEY, number INT, text LONGTEXT) ENGINE=InnoDB")
+        last = 0
+        for number in range(60):
+            await here.begin()
+            await here.many("INSERT INTO notes (number, text) VALUES (%s, %s)", [(number, "x" * 50_000)] * 10)
+            await here.commit()
+            start = (there.begin, there.snapshot, None)[number % 3]
+            if start is not None:
+                await start()
+            rows = await there.fetch("SELECT id FROM notes WHERE number = %s", (number,))
+            await there.rollback()
+            assert len(rows) == 10
+            assert min(rows)[0] > last, "an id was used again, or an older one"
+            last = max(rows)[0]
+            await here.fetch("DELETE FROM notes")
+            here, there = there, here
+        for connection in (here, there):
+            await connection.close()
 
 
 async def test_nothing_is_lost_when_nodes_collide_die_and_hang(tmp_path):

@@ -362,6 +362,21 @@ class TestServers:
             async with connected(server.url("one")) as another:
                 assert await ids(another) == []
 
+    async def test_ids_are_never_used_again_not_even_after_a_restart(self, tmp_path):
+        async with MariadbServer(tmp_path, durable=False) as server:
+            await server.create_database("one")
+            last = 0
+            for end in (server.stop, server.kill, server.kill):
+                async with connected(server.url("one")) as connection:
+                    await connection.fetch("CREATE TABLE IF NOT EXISTS notes (id BIGINT AUTO_INCREMENT PRIMARY KEY, number INT)")
+                    await connection.many("INSERT INTO notes (number) VALUES (%s)", [(1,), (2,)])
+                    rows = await connection.fetch("SELECT id FROM notes ORDER BY id")
+                    assert rows[0][0] > last
+                    last = rows[-1][0]
+                    await connection.fetch("DELETE FROM notes")
+                await end()
+                await server.start()
+
     async def test_a_user_who_may_only_read(self, mariadb_server, url):
         name = url.rpartition("/")[2]
         await mariadb_server.execute(f"CREATE USER reader@'%' IDENTIFIED BY 'r'; GRANT SELECT ON `{name}`.* TO reader@'%'")

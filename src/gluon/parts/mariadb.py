@@ -73,7 +73,7 @@ class MariadbServer(DatabaseServer):
     async def execute(self, sql: str, database: str = "") -> str:
         """See DatabaseServer."""
         client = find_program("mariadb", "mariadb-client")
-        options = ("--no-defaults", "--batch", "--skip-column-names", "--default-character-set=utf8mb4", "--connect-timeout=5")
+        options = ("--no-defaults", "--batch", "--skip-column-names", "--default-character-set=utf8mb4", "--connect-timeout=30")
         return await self.run(
             (client, *options, f"--socket={self._socket}", "--user=root", f"--execute={sql}", database or "mysql")
         )
