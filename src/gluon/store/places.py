@@ -14,17 +14,19 @@ from gluon.settings import Database
 
 def place(url: sa.URL) -> str:
     """The database as messages name it: no password, no options but hosts."""
-    query = {n: v for n, v in url.query.items() if n in ("host", "unix_socket")}
-    return sa.URL.create(url.drivername, url.username, None, url.host, url.port, url.database, query).render_as_string()
+    shown = sa.URL.create(url.drivername, url.username, None, url.host, url.port, url.database).render_as_string()
+    found = [f"{n}={text}" for n in ("host", "unix_socket") for text in _all(url.query.get(n, ()))]
+    return "?".join([shown, "&".join(found)]) if found else shown
 
 
 def hosts(url: sa.URL, port: int) -> list[tuple[str, int]]:
     """All hosts with their ports, in the order in which they are tried. Raises SettingsError."""
     named = [(url.host, url.port or port)] if url.host else []
-    more = url.query.get("host", ())
-    return named + [_host(text, url.port or port) for text in ((more,) if isinstance(more, str) else more)] or [
-        ("localhost", port)
-    ]
+    return named + [_host(text, url.port or port) for text in _all(url.query.get("host", ()))] or [("localhost", port)]
+
+
+def _all(values: str | tuple[str, ...]) -> tuple[str, ...]:
+    return (values,) if isinstance(values, str) else values
 
 
 def _host(text: str, port: int) -> tuple[str, int]:
