@@ -25,6 +25,7 @@ from gluon.sync.registering import foreign
 
 SLICE: Final = 60  # objects that are read from etcd at a time: a port has two keys
 _PAGE: Final = 1000
+_FEW: Final = 8  # objects that are looked up one by one
 _LAST: Final = "\U0010ffff"  # sorts after whatever stands in a key
 
 
@@ -42,36 +43,47 @@ class Finding:
     wanted: dict[str, bytes]
 
 
+@dataclass(frozen=True, slots=True)
+class Suspects:
+    """Objects that seem to differ. ``after``: an identifier just before the first, where one is known; it only saves time."""
+
+    object: Object
+    ids: list[Any]
+    after: Any = None
+
+
 class Comparison:
-    """The sides of one Proton."""
+    """The sides of one Proton. ``compared``: how many objects of either side were looked at so far."""
 
     def __init__(self, proton: Proton, kv: Kv, store: Store, batching: Batching) -> None:
         self._proton = proton
         self._kv = kv
         self._store = store
         self._batching = batching
+        self.compared = 0
 
-    async def wanted(self) -> AsyncIterator[tuple[Object, list[Any]]]:
+    async def wanted(self) -> AsyncIterator[Suspects]:
         """Objects that seem to be missing in etcd or to be other there; in the order of references."""
         for obj in self._proton.order:
-            after: Any = None
-            while records := await self._store.page(obj, Query({}, SLICE, after)):
-                after = records[-1][obj.identifier.name]
+            before: Any = None
+            while records := await self._store.page(obj, Query({}, SLICE, before)):
                 ids = [record[obj.identifier.name] for record in records]
                 found = await self._read(obj, ids)
                 differ = [id for id, record in zip(ids, records, strict=True) if self._other(Change(obj, id, record), found)]
+                self.compared += len(ids)
                 if differ:
-                    yield obj, differ
+                    yield Suspects(obj, differ, before)
+                before = ids[-1]
                 if len(records) < SLICE:
                     break
 
-    async def unwanted(self) -> AsyncIterator[tuple[Object, list[Any]]]:
+    async def unwanted(self) -> AsyncIterator[Suspects]:
         """Objects that seem to be gone from the database but are in etcd; in the order of references reversed."""
         for obj in reversed(self._proton.order):
             async for page in self._pages(f"{keys.objects(self._proton.name)}{obj.name}/"):
                 texts = [parts.id for kv in page if (parts := keys.parse_object(kv.key)) is not None]
                 async for gone in self._gone(obj, texts):
-                    yield obj, gone
+                    yield gone
             if obj.is_port:
                 async for page in self._pages(keys.PORTS):
                     texts = [
@@ -81,7 +93,7 @@ class Comparison:
                         and (id := keys.parse_port(kv.key)) is not None
                     ]
                     async for gone in self._gone(obj, texts):
-                        yield obj, gone
+                        yield gone
 
     async def stray(self) -> AsyncIterator[list[KeyValue]]:
         """Keys below the Proton's prefix that no object of the model could have."""
@@ -95,13 +107,14 @@ class Comparison:
         """How many keys the Proton has in etcd."""
         return (await self._kv.page(keys.objects(self._proton.name), limit=1)).count
 
-    async def read(self, obj: Object, ids: Sequence[Any]) -> dict[str, KeyValue | None]:
+    async def read(self, suspects: Suspects) -> dict[str, KeyValue | None]:
         """These objects' keys as etcd has them."""
-        return await self._read(obj, ids)
+        return await self._read(suspects.object, suspects.ids)
 
-    async def examine(self, obj: Object, ids: Sequence[Any], found: dict[str, KeyValue | None]) -> list[Finding]:
+    async def examine(self, suspects: Suspects, found: dict[str, KeyValue | None]) -> list[Finding]:
         """What really differs, given what etcd had before the database is read now."""
-        records = await self._records(obj, ids)
+        obj, ids = suspects.object, suspects.ids
+        records = await self._records(obj, ids, suspects.after)
         pending = await self._store.log.pending(obj, ids)
         findings = []
         for id, record in zip(ids, records, strict=True):
@@ -124,19 +137,26 @@ class Comparison:
         result = await self._kv.txn(Txn((), tuple(map(Get, names))), idempotent=True)
         return {key: kv if isinstance(kv, KeyValue) else None for key, kv in zip(names, result.responses, strict=True)}
 
-    async def _records(self, obj: Object, ids: Sequence[Any]) -> list[Record | None]:
+    async def _records(self, obj: Object, ids: Sequence[Any], after: Any) -> list[Record | None]:
+        """These objects' records. Most often they stand next to each other after ``after``: what a page there does not hold
+        is looked up."""
+        name = obj.identifier.name
+
         async def work(reads: Reads) -> list[Record | None]:
-            return [await reads.get(obj, id) for id in ids]
+            page = await reads.page(obj, Query({}, len(ids), after)) if len(ids) > _FEW else ()
+            known = {record[name]: record for record in page}
+            return [known.get(id) or await reads.get(obj, id) for id in ids]
 
         return await self._store.read(work)
 
-    async def _gone(self, obj: Object, texts: Sequence[str]) -> AsyncIterator[list[Any]]:
+    async def _gone(self, obj: Object, texts: Sequence[str]) -> AsyncIterator[Suspects]:
         ids = [id for text in texts if (id := identifier(obj, text)) is not None]
         for start in range(0, len(ids), SLICE):
-            part = ids[start : start + SLICE]
-            records = await self._records(obj, part)
+            part, before = ids[start : start + SLICE], ids[start - 1] if start else None
+            records = await self._records(obj, part, before)
+            self.compared += len(part)
             if gone := [id for id, record in zip(part, records, strict=True) if record is None]:
-                yield gone
+                yield Suspects(obj, gone)
 
     async def _pages(self, prefix: str) -> AsyncIterator[tuple[KeyValue, ...]]:
         page: Page | None = None

@@ -11,17 +11,17 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 from msgspec.structs import replace
 
 from gluon.errors import GluonError
 from gluon.kv.contract import Compare, Delete, KeyValue, Kv, Put, Txn
-from gluon.model.schema import Object, Proton
+from gluon.model.schema import Proton
 from gluon.particle import keys
 from gluon.store.contract import Change, Store
 from gluon.sync.batching import Batching, Unit, groups, size
-from gluon.sync.comparison import Comparison, Finding
+from gluon.sync.comparison import Comparison, Finding, Suspects
 from gluon.sync.naming import answer_key
 from gluon.sync.parts import Parts
 from gluon.sync.position import Position, Verdict, decide
@@ -58,12 +58,12 @@ class Repair:
         """Repair, then say ``complete``. Raises Refused before anything is written, and what the writer raises."""
         if not force:
             await self._guard()
-        async for obj, ids in self._sides.wanted():
-            await self._fix(obj, ids)
+        async for suspects in self._sides.wanted():
+            await self._fix(suspects)
         async for strays in self._sides.stray():
             await self._sweep(strays)
-        async for obj, ids in self._sides.unwanted():
-            await self._fix(obj, ids)
+        async for suspects in self._sides.unwanted():
+            await self._fix(suspects)
         async with self._writer.exclusive:
             await self._writer.write(replace(self._position, state="complete", force=False))
 
@@ -79,8 +79,8 @@ class Repair:
         extra = 0
         async for strays in self._sides.stray():
             extra += len(strays)
-        async for _, ids in self._sides.unwanted():
-            extra += len(ids)
+        async for suspects in self._sides.unwanted():
+            extra += len(suspects.ids)
         if extra > HANDFUL and extra * 10 > total:
             raise Refused(
                 f"the repair would delete {extra} of {total} keys, more than a tenth: is this the right database? "
@@ -88,10 +88,10 @@ class Repair:
                 "nothing is deleted"
             )
 
-    async def _fix(self, obj: Object, ids: Sequence[Any]) -> None:
-        found = await self._sides.read(obj, ids)
+    async def _fix(self, suspects: Suspects) -> None:
+        found = await self._sides.read(suspects)
         async with self._writer.exclusive:
-            findings = await self._sides.examine(obj, ids, found)
+            findings = await self._sides.examine(suspects, found)
             await self._send(_unit(finding) for finding in findings if not _anothers(finding))
 
     async def _sweep(self, strays: Sequence[KeyValue]) -> None:
@@ -137,20 +137,20 @@ def _unchanged(key: str, found: KeyValue | None) -> Compare:
 async def check(proton: Proton, kv: Kv, store: Store) -> AsyncIterator[Difference]:
     """Every key of the Proton that is not as the database wants it. Changes nothing, needs no leadership."""
     sides = Comparison(proton, kv, store, Batching(proton, url=""))
-    async for obj, ids in sides.wanted():
-        for difference in await _confirmed(sides, obj, ids):
+    async for suspects in sides.wanted():
+        for difference in await _confirmed(sides, suspects):
             yield difference
     async for strays in sides.stray():
         for kv_ in strays:
             yield Difference("extra", kv_.key)
-    async for obj, ids in sides.unwanted():
-        for difference in await _confirmed(sides, obj, ids):
+    async for suspects in sides.unwanted():
+        for difference in await _confirmed(sides, suspects):
             yield difference
 
 
-async def _confirmed(sides: Comparison, obj: Object, ids: Sequence[Any]) -> list[Difference]:
+async def _confirmed(sides: Comparison, suspects: Suspects) -> list[Difference]:
     differences: list[Difference] = []
-    for finding in await sides.examine(obj, ids, await sides.read(obj, ids)):
+    for finding in await sides.examine(suspects, await sides.read(suspects)):
         if finding.record is None:
             differences += [Difference("extra", key) for key, kv in _own(finding).items() if kv is not None]
         else:
