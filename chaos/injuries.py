@@ -144,14 +144,13 @@ class Injuries:
         await self._site.until(remembered, "the shims to write their memory again", 180.0)
 
     async def _loaded(self) -> bool:
-        """Whether a shim that lives works under each name and follows the relay."""
+        """Whether every shim has signed in, and those that work have loaded and follow the relay."""
         try:
             shims = await listing.seen(self._site.kv, PROTON)
         except KvError:
             return False
-        alive = {child.pid for child in self._site.children.values() if child.running}
-        good = {shim.name for shim in shims if shim.state == "active" and shim.card.pid in alive and shim.behind is not None}
-        return good >= set(SHIMS.values())
+        there = {shim.card.pid for shim in shims if shim.state == "standby" or shim.behind is not None}
+        return there >= {self._site.children[part].pid for part in SHIMS}
 
     async def _complete(self) -> bool:
         try:
