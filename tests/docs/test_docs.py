@@ -77,7 +77,9 @@ def imported():
     ("library", "doors"),
     [
         ("ruamel", ["model/source.py"]),
-        ("sqlalchemy", ["store/*", "store/sqlite/*", "particle/columns.py", "particle/tables.py", "particle/systables.py"]),
+        ("sqlalchemy", ["store/*", "store/*/*", "particle/columns.py", "particle/tables.py", "particle/systables.py"]),
+        ("asyncpg", ["store/postgresql/*"]),
+        ("asyncmy", ["store/mariadb/*"]),
         ("grpc", ["kv/*"]),
         ("oslo_config", ["cmd/config.py"]),
         ("uvicorn", ["cmd/proton_server.py"]),

@@ -399,6 +399,29 @@ class TestServers:
         finally:
             await mariadb_server.execute("SET GLOBAL read_only = 0; DROP USER plain@'%'")
 
+    async def test_of_several_servers_one_that_takes_no_more_writes_is_left(self, tmp_path, mariadb_server, url):
+        name = url.rpartition("/")[2]
+        async with MariadbServer(tmp_path, durable=False) as former:
+            await former.create_database(name)
+            for server in (former, mariadb_server):
+                await server.execute(f"CREATE USER plain@'%' IDENTIFIED BY 'p'; GRANT ALL ON `{name}`.* TO plain@'%'")
+            try:
+                hosts = "&".join(f"host=127.0.0.1:{server.port}" for server in (former, mariadb_server))
+                found = driver(f"mysql://plain:p@/{name}?{hosts}")
+                connection = await found.connect()
+                await connection.fetch(_THINGS)
+                await former.execute("SET GLOBAL read_only = 1")
+                with pytest.raises(Lost, match="can only be read"):
+                    await connection.many(_INSERT, [thing(1)])
+                for fresh in (found, driver(f"mysql://plain:p@/{name}?{hosts}")):
+                    connection = await fresh.connect()
+                    assert (await connection.fetch("SELECT @@port"))[0][0] == mariadb_server.port
+                    await connection.many(_INSERT, [thing(1)])
+                    await connection.fetch("DELETE FROM things")
+                    await connection.close()
+            finally:
+                await mariadb_server.execute("DROP USER plain@'%'")
+
     async def test_too_many_connections_may_pass(self, mariadb_server, url):
         await mariadb_server.execute(
             "CREATE USER few@'%' IDENTIFIED BY 'f' WITH MAX_USER_CONNECTIONS 1; GRANT ALL ON *.* TO few@'%'"

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from gluon.store.driver import DatabaseError, Lost, Row, Undone
-from gluon.store.mariadb.errors import DEADLOCK, FAULTS, number_of, translated
+from gluon.store.mariadb.errors import DEADLOCK, FAULTS, READ_ONLY, number_of, translated
 from gluon.store.mariadb.literals import filled, filled_many
 
 #: Seconds that a farewell may take.
@@ -17,14 +17,15 @@ _FAREWELL: Final = 1.0
 
 class MariadbConnection:
     """See ``gluon.store.driver.Connection``. ``timeout``: seconds until a server that does not answer is given up; ``lost``: to
-    be told when the server is no longer there.
+    be told when the server is no longer there; ``several``: where this one takes no more writes, another one may.
 
     A statement that fails or is cancelled half-way leaves nothing on the wire: the answer is read to its end, or the
     connection is closed.
     """
 
-    def __init__(self, raw: Any, timeout: float, lost: Callable[[], None]) -> None:
+    def __init__(self, raw: Any, timeout: float, lost: Callable[[], None], *, several: bool = False) -> None:
         self._raw = raw
+        self._several = several
         self._timeout = timeout
         self._lost = lost
         self._broken = False
@@ -109,6 +110,8 @@ class MariadbConnection:
             return await self._query(sql, answers)
         except FAULTS as error:
             found = translated(error, sql)
+            if self._several and number_of(error) in READ_ONLY:
+                found = Lost(str(found))
             if isinstance(found, Lost):
                 self._break()
                 self._lost()

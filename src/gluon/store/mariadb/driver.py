@@ -76,11 +76,12 @@ class MariadbDriver:
                 await raw.connect()
         except FAULTS as error:
             raise translated(error) from error
+        several = len(self._target.ways) > 1
         # A little longer than the server, which says why it gives up.
-        connection = MariadbConnection(raw, self._timeout + 1, partial(self._note, way))
+        connection = MariadbConnection(raw, self._timeout + 1, partial(self._note, way), several=several)
         try:
             facts = {str(name): value for sql in FACTS for name, value in await connection.fetch(sql)}
-            check(facts)
+            check(facts, several=several)
             told = settings(facts, self._timeout)
             await connection.script(told)
         except DatabaseError:

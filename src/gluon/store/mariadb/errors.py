@@ -24,6 +24,9 @@ FAULTS: Final = (errors.MySQLError, OSError, EOFError, TimeoutError)
 #: The one error at COMMIT that says for sure that nothing was kept.
 DEADLOCK: Final = 1213
 
+#: A server that was made a replica, or is being maintained: where there are several, another one may take writes.
+READ_ONLY: Final = (1290, 1836)
+
 _UNDONE: Final[dict[int, str]] = {
     1020: "a row was changed since it was read",
     1205: "another transaction holds what it needs for too long",

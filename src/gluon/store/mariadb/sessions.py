@@ -18,13 +18,16 @@ _TABLE_LOCK: Final = 5
 
 #: What to ask a server first. A node of a cluster answers this also while it is not ready.
 FACTS: Final = (
-    "SHOW VARIABLES WHERE Variable_name IN ('version', 'wsrep_on', 'wsrep_provider')",
+    "SHOW VARIABLES WHERE Variable_name IN ('version', 'wsrep_on', 'wsrep_provider', 'read_only')",
     "SHOW STATUS WHERE Variable_name IN ('wsrep_ready', 'wsrep_local_state_comment')",
 )
 
 
-def check(facts: Mapping[str, Any]) -> None:
-    """Raises Refused for a server that is not ours, Lost for a node that does not take part in its cluster now."""
+def check(facts: Mapping[str, Any], *, several: bool) -> None:
+    """Raises Refused for a server that is not ours, Lost for a node that does not take part in its cluster now.
+
+    With ``several`` servers, one that can only be read is passed over; a single one can at least be read.
+    """
     version = str(facts.get("version", ""))
     series = re.match(r"(\d+)\.(\d+)", version)
     if "mariadb" not in version.lower() or series is None:
@@ -33,6 +36,9 @@ def check(facts: Mapping[str, Any]) -> None:
         raise Refused(f"the server is MariaDB {version}; {_dotted(OLDEST)} is the oldest that works")
     if clustered(facts) and facts.get("wsrep_ready") != "ON":
         raise Lost(f"this node of the cluster is not ready ({facts.get('wsrep_local_state_comment')})")
+
+    if several and facts.get("read_only") == "ON":
+        raise Lost("the database can only be read: it is a replica, or was set read-only")
 
 
 def clustered(facts: Mapping[str, Any]) -> bool:
