@@ -320,3 +320,13 @@ def test_a_sync_key_that_cannot_be_read_is_foreign(value: bytes) -> None:
 
 def _kv(value: bytes):
     return KeyValue("/gluon/sync/p", value, 1, 1, 1)
+
+
+async def test_a_comparison_tells_how_far_it_is(rig: Rig) -> None:
+    async with rig.running():
+        await filled(rig, slots=130)
+    told: list[int] = []
+    assert [difference async for difference in check(rig.proton, rig.kv, rig.store, told.append)] == []
+    assert told == sorted(told)
+    # Each side: slots, a net, a port with its interface, an attachment; a port has a second key.
+    assert told[-1] == 2 * 134 + 1

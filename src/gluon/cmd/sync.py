@@ -14,6 +14,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
 from gluon.cmd import config, stuck
+from gluon.cmd.progress import Progress
 from gluon.errors import SettingsError
 from gluon.kv import etcd
 from gluon.kv.contract import Kv
@@ -87,7 +88,7 @@ async def _joined(settings: ServerSettings, names: Sequence[str], work: _Work) -
 async def _check(protons: Sequence[Proton], kv: Kv, store: Store) -> int:
     differing = 0
     for proton in protons:
-        async for difference in resync.check(proton, kv, store):
+        async for difference in resync.check(proton, kv, store, Progress(proton.name)):
             differing += 1
             print(f"{difference.key} {_KINDS[difference.kind]}", flush=True)
     return 1 if differing else 0

@@ -9,7 +9,7 @@ Reads only. What waits in the change log is no difference: the relay will see to
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -53,14 +53,17 @@ class Suspects:
 
 
 class Comparison:
-    """The sides of one Proton. ``compared``: how many objects of either side were looked at so far."""
+    """The sides of one Proton. ``progress`` is told now and again how many objects of either side were looked at so far."""
 
-    def __init__(self, proton: Proton, kv: Kv, store: Store, batching: Batching) -> None:
+    def __init__(
+        self, proton: Proton, kv: Kv, store: Store, batching: Batching, progress: Callable[[int], None] = lambda compared: None
+    ) -> None:
         self._proton = proton
         self._kv = kv
         self._store = store
         self._batching = batching
-        self.compared = 0
+        self._progress = progress
+        self._compared = 0
 
     async def wanted(self) -> AsyncIterator[Suspects]:
         """Objects that seem to be missing in etcd or to be other there; in the order of references."""
@@ -70,7 +73,7 @@ class Comparison:
                 ids = [record[obj.identifier.name] for record in records]
                 found = await self._read(obj, ids)
                 differ = [id for id, record in zip(ids, records, strict=True) if self._other(Change(obj, id, record), found)]
-                self.compared += len(ids)
+                self._count(ids)
                 if differ:
                     yield Suspects(obj, differ, before)
                 before = ids[-1]
@@ -154,7 +157,7 @@ class Comparison:
         for start in range(0, len(ids), SLICE):
             part, before = ids[start : start + SLICE], ids[start - 1] if start else None
             records = await self._records(obj, part, before)
-            self.compared += len(part)
+            self._count(part)
             if gone := [id for id, record in zip(part, records, strict=True) if record is None]:
                 yield Suspects(obj, gone)
 
@@ -164,6 +167,10 @@ class Comparison:
             page = await self._kv.page(prefix, after=page.items[-1].key if page else None, limit=_PAGE)
             if page.items:
                 yield page.items
+
+    def _count(self, ids: Sequence[Any]) -> None:
+        self._compared += len(ids)
+        self._progress(self._compared)
 
     async def _directories(self) -> list[str]:
         """The names below the Proton's prefix, found by leaping from each to the next."""

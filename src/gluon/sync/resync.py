@@ -9,7 +9,7 @@ never undoes the relay's work: what waits in the change log is left to it, and w
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -23,7 +23,7 @@ from gluon.store.contract import Change, Store
 from gluon.sync.batching import Batching, Unit, groups, size
 from gluon.sync.comparison import Comparison, Finding, Suspects
 from gluon.sync.naming import answer_key
-from gluon.sync.parts import Parts
+from gluon.sync.parts import Parts, ProtonState
 from gluon.sync.position import Position, Verdict, decide
 from gluon.sync.registering import foreign
 from gluon.sync.sending import send
@@ -52,7 +52,7 @@ class Repair:
         self._proton = proton
         self._parts = parts
         self._writer = writer
-        self._sides = Comparison(proton, parts.kv, parts.store, batching)
+        self._sides = Comparison(proton, parts.kv, parts.store, batching, self._compared)
 
     async def run(self, *, force: bool) -> None:
         """Repair, then say ``complete``. Raises Refused before anything is written, and what the writer raises."""
@@ -66,6 +66,10 @@ class Repair:
             await self._fix(suspects)
         async with self._writer.exclusive:
             await self._writer.write(replace(self._position, state="complete", force=False))
+
+    def _compared(self, objects: int) -> None:
+        """Say on the board, and so in /readyz, how it goes."""
+        self._parts.board.states[self._proton.name] = ProtonState("repairing", f"{objects:,} objects compared so far")
 
     @property
     def _position(self) -> Position:
@@ -134,9 +138,14 @@ def _unchanged(key: str, found: KeyValue | None) -> Compare:
     return Compare(key, "mod", "=", found.mod_revision if found else 0)
 
 
-async def check(proton: Proton, kv: Kv, store: Store) -> AsyncIterator[Difference]:
-    """Every key of the Proton that is not as the database wants it. Changes nothing, needs no leadership."""
-    sides = Comparison(proton, kv, store, Batching(proton, url=""))
+async def check(
+    proton: Proton, kv: Kv, store: Store, progress: Callable[[int], None] = lambda compared: None
+) -> AsyncIterator[Difference]:
+    """Every key of the Proton that is not as the database wants it. Changes nothing, needs no leadership.
+
+    ``progress`` is told how many objects of either side were looked at so far.
+    """
+    sides = Comparison(proton, kv, store, Batching(proton, url=""), progress)
     async for suspects in sides.wanted():
         for difference in await _confirmed(sides, suspects):
             yield difference
