@@ -50,6 +50,32 @@ async def test_a_server_that_does_not_lead_wakes_the_one_that_does(rig: Rig) -> 
     assert sorted(taken)[5] < 0.3
 
 
+async def test_who_yields_leads_only_where_nobody_else_does(rig: Rig) -> None:
+    key, elected, other = LEADER.format("yields"), asyncio.Event(), asyncio.Event()
+
+    async def lead(term: Term) -> None:
+        elected.set()
+        await asyncio.Event().wait()
+
+    async def stand(term: Term) -> None:
+        other.set()
+        await asyncio.Event().wait()
+
+    async def yields() -> bool:
+        return True
+
+    modest = asyncio.create_task(Election(await rig.beside(), key, "modest", 1, yields=yields).run(lead))
+    await asyncio.sleep(0.1)
+    bold = asyncio.create_task(Election(await rig.beside(), key, "bold", 1).run(stand))
+    await other.wait()
+    assert not elected.is_set()
+    bold.cancel()
+    await asyncio.wait([bold])
+    await elected.wait()
+    modest.cancel()
+    await asyncio.wait([modest])
+
+
 async def test_a_leader_that_hangs_is_replaced_and_writes_nothing_after(memory: Rig) -> None:
     async with memory.running(ttl=0.3) as first:
         await until(lambda: first.report().leader)

@@ -311,6 +311,23 @@ def test_how_a_relay_starts(said: Position | None, verdict: Verdict) -> None:
     assert decide("db", MARK, said and _kv(said.encode())).verdict is verdict
 
 
+@pytest.mark.parametrize(
+    ("said", "verdict"),
+    [
+        ("", Verdict.NEW_EPOCH),
+        ("1.9 a", Verdict.NEW_EPOCH),
+        ("1.10 b", Verdict.NEW_EPOCH),
+        ("1.10 a", Verdict.GO_ON),
+        ("1.11 b", Verdict.GO_ON),
+        ("2.0 b", Verdict.GO_ON),
+    ],
+)
+def test_what_another_model_s_relay_wrote(said: str, verdict: Verdict) -> None:
+    decision = decide("db", MARK, _kv(Position("db", "e", 5, "complete", model=said).encode()), "1.10 a")
+    assert decision.verdict is verdict
+    assert decision.position.model == "1.10 a"
+
+
 @pytest.mark.parametrize("value", [b"", b"{}", b"[]", b"no json", b'{"database": 3}'])
 def test_a_sync_key_that_cannot_be_read_is_foreign(value: bytes) -> None:
     decision = decide("db", MARK, _kv(value))

@@ -10,10 +10,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import aclosing, asynccontextmanager
+from typing import Final
 
 import msgspec
 
 from gluon.kv.contract import Compacted, Compare, Get, KeyValue, Kv, Lease, Put, Txn
+
+#: Times to live that one who yields waits for another to be elected.
+_GRACE: Final = 3
 
 
 class Term:
@@ -54,14 +58,24 @@ class Term:
 
 
 class Election:
-    """One server's candidacy. ``well`` is called whenever etcd has told who leads."""
+    """One server's candidacy. ``well`` is called whenever etcd has told who leads; ``yields`` says whether another should rather
+    lead, who then gets some time to do so."""
 
-    def __init__(self, kv: Kv, key: str, who: str, ttl: float, well: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self,
+        kv: Kv,
+        key: str,
+        who: str,
+        ttl: float,
+        well: Callable[[], None] = lambda: None,
+        yields: Callable[[], Awaitable[bool]] | None = None,
+    ) -> None:
         self._kv = kv
         self._key = key
         self._value = msgspec.json.encode({"who": who})
         self._ttl = ttl
         self._well = well
+        self._yields = yields
 
     async def run(self, lead: Callable[[Term], Awaitable[None]]) -> None:
         """Stand for election again and again; run ``lead`` while elected and cancel it when the term is over.
@@ -70,6 +84,10 @@ class Election:
         """
         while True:
             await self._vacancy()
+            if self._yields is not None and await self._yields():
+                await asyncio.sleep(self._ttl * _GRACE)
+                if await self._kv.get(self._key) is not None:
+                    continue
             async with self._candidacy() as term:
                 self._well()
                 if term is not None:

@@ -23,7 +23,7 @@ from gluon.store.contract import Change, ChangeBatch
 from gluon.sync.batching import Batching, groups
 from gluon.sync.election import Term
 from gluon.sync.parts import Parts, ProtonState
-from gluon.sync.position import Decision, Position, Verdict, decide
+from gluon.sync.position import Decision, Position, Verdict, decide, layout
 from gluon.sync.resync import Refused, Repair
 from gluon.sync.sending import send
 from gluon.sync.writer import BYTES, OPS, Writer
@@ -59,7 +59,9 @@ class Relay:
         if self._state is None or self._state.state != "foreign":  # which it remains until it turns out not to be
             self._say("starting")
         self._drained.clear()
-        decision = decide(self._parts.database, await self._log.mark(self.proton.name), await self._writer.open())
+        decision = decide(
+            self._parts.database, await self._log.mark(self.proton.name), await self._writer.open(), layout(self.proton)
+        )
         if decision.verdict is Verdict.FOREIGN:
             self._say("foreign", decision.reason)
             self._parts.health.well(self.part)

@@ -31,6 +31,7 @@ from gluon.sync.leading import Leading
 from gluon.sync.metrics import Figure, Figures
 from gluon.sync.pace import Health, keep
 from gluon.sync.parts import Board, Parts, ProtonState
+from gluon.sync.position import is_newer, layout
 from gluon.sync.waits import PortWaits
 
 _COUNT = 1.0  # seconds between counts of what waits
@@ -79,7 +80,8 @@ class Sync:
         who = f"{socket.gethostname()}/{os.getpid()}"
         well = self._health.well
         self._doorbell = bell = Doorbell(self._kv, keys.doorbell(database), who, lambda: well("doorbell"))
-        election = Election(self._kv, keys.leader(database), who, self._settings.leader_ttl, lambda: well("election"))
+        ttl = self._settings.leader_ttl
+        election = Election(self._kv, keys.leader(database), who, ttl, lambda: well("election"), self._is_outdated)
         parts = Parts(self._kv, self._store, database, self._url, self._settings.batch, self._health, self._board)
         leading = self._leading = Leading(self._protons, parts, self._answers, bell)
         loops: Mapping[str, Callable[[], Awaitable[None]]] = {
@@ -92,6 +94,13 @@ class Sync:
         async with asyncio.TaskGroup() as group:
             for part, work in loops.items():
                 group.create_task(keep(part, work, self._health))
+
+    async def _is_outdated(self) -> bool:
+        """Whether a server of a newer model has relayed, which should rather lead: this one knows less than etcd holds."""
+        for proton in self._protons:
+            if is_newer(await self._kv.get(keys.sync(proton.name)), layout(proton)):
+                return True
+        return False
 
     def _changed(self, protons: Set[str]) -> None:
         """Something was committed here: whoever relays should know."""
