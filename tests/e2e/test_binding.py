@@ -22,8 +22,8 @@ OVS = {"vif_type": "ovs", "vif_details": {"port_filter": False}, "controller": "
 
 
 @pytest.fixture
-async def site(tmp_path):
-    async with Site(tmp_path) as running:
+async def site(tmp_path, database):
+    async with Site(tmp_path, database=database) as running:
         yield running
 
 

@@ -121,11 +121,11 @@ class Watcher:
                     self.last[event.kv.key] = value["incarnation"], value["revision"]
 
 
-async def test_what_was_acknowledged_survives_kills_at_random_points(tmp_path):
+async def test_what_was_acknowledged_survives_kills_at_random_points(tmp_path, database):
     seed = int(os.environ.get("GLUON_TEST_SEED", random.randrange(10**9)))
     print(f"seed {seed}")
     chance = random.Random(seed)
-    async with Site(tmp_path) as site:
+    async with Site(tmp_path, database=database) as site:
         port = free_port()
         server = await site.start_server(port=port, settings={"api": {"bind_timeout": 2}, "sync": {"leader_ttl": 1}})
         await site.start_shim("compute-1")

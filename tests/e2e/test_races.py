@@ -85,10 +85,10 @@ class Rival(threading.Thread):
         )
 
 
-async def test_what_holds_after_everyone_changed_everything_at_once(tmp_path):
+async def test_what_holds_after_everyone_changed_everything_at_once(tmp_path, database):
     seed = random.randrange(10**9)
     print(f"seed {seed}")
-    async with Site(tmp_path) as site:
+    async with Site(tmp_path, database=database) as site:
         settings = {"api": {"bind_timeout": 0.5, "workers": 2}}
         servers = [await site.start_server(settings=settings), await site.start_server(settings={"api": {"bind_timeout": 0.5}})]
         for host in ("compute-1", "compute-2"):
@@ -156,7 +156,7 @@ def whole(state):
 async def as_in_etcd(site):
     """Whether ``gluon sync check`` would find nothing."""
     proton = load_catalogue()["net-l3vpn"].newest
-    store = await open_store(f"sqlite:///{site.database}", [proton], auto_apply=False)
+    store = await open_store(site.database_url, [proton], auto_apply=False)
     try:
         return not [difference async for difference in check(proton, site.kv, store)]
     finally:

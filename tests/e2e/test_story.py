@@ -23,11 +23,11 @@ HIDDEN = {"created_at", "updated_at"}
 
 
 @pytest.mark.parametrize("name", ["net-l3vpn", "ietf-sfc", "renamed"])
-async def test_everything_is_created_bound_seen_unbound_and_deleted(name, tmp_path):
+async def test_everything_is_created_bound_seen_unbound_and_deleted(name, tmp_path, database):
     proton = PROTONS[name].newest
     port = proton.port
     assert port is not None
-    async with Site(tmp_path, proton=name, models=MODELS) as site:
+    async with Site(tmp_path, proton=name, models=MODELS, database=database) as site:
         server = await site.start_server()
         shim = await site.start_shim("compute-1")
         with Client(server.url) as client:

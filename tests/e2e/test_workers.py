@@ -20,8 +20,8 @@ def workers_of(pid):
     return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
-async def test_workers_share_the_port_the_database_and_the_binds(tmp_path):
-    async with Site(tmp_path) as site:
+async def test_workers_share_the_port_the_database_and_the_binds(tmp_path, database):
+    async with Site(tmp_path, database=database) as site:
         server = await site.start_server(settings={"api": {"workers": 2}})
         await site.start_shim("compute-1")
         assert len(workers_of(server.child.pid)) == 2

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from gluon.errors import Conflict, Missing, Unavailable
+from gluon.errors import Conflict, Invalid, Missing, Unavailable
 from gluon.model.schema import Proton
 from gluon.store.contract import Query, Store, Tx
 from gluon.store.objects import Outcome
@@ -278,6 +278,26 @@ async def test_one_object_changed_by_two_servers(connection: str, proton: Proton
     record = await desks[1].get("Mark", mark["value"])
     assert record is not None
     assert record["order"] == 80
+    for desk in desks:
+        await desk.store.close()
+
+
+async def test_a_port_that_goes_while_another_server_binds_its_interface(connection: str, proton: Proton) -> None:
+    """Either the binding is there and the port stays, or the port is gone and so is all that is its own."""
+    desks = [Desk(await open_store(connection, [proton]), proton) for _ in range(2)]
+    service = (await desks[0].new("Chain"))["id"]
+    ports = [(await desks[0].new("Harbour"))["id"] for _ in range(30)]
+    for id in ports:
+        dropping = desks[0].drop("Harbour", id)
+        binding = desks[1].make("Berth", interface_id=id, service_id=service)
+        adding = desks[1].make("Quay", port_id=id)
+        dropped, bound, added = await asyncio.gather(dropping, binding, adding, return_exceptions=True)
+        assert all(isinstance(r, dict | Outcome | Conflict | Invalid) for r in (dropped, bound, added)), (dropped, bound, added)
+        there = await desks[1].get("Harbour", id) is not None
+        assert there == isinstance(dropped, Conflict) == isinstance(bound, Outcome)
+    store, quay = desks[0].store, proton.by_name["Quay"]
+    left = {id for id in ports if await desks[0].get("Harbour", id) is not None}
+    assert {record["port_id"] for record in await store.page(quay, Query({}, 1000))} == left
     for desk in desks:
         await desk.store.close()
 

@@ -8,7 +8,7 @@ A port takes its interfaces along, unless one of them carries a service binding.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -58,10 +58,11 @@ class Removal:
         if in_the_way:
             listed = ", ".join(in_the_way[:_NAMED]) + (", …" if len(in_the_way) > _NAMED else "")
             raise Conflict(f"{named(obj, id)} is still referred to by {listed}")
-        await self._delete(tx, list(sweep.doomed))
+        await self._delete(tx, sweep.doomed)
 
     async def _find(self, tx: Tx, obj: Object, id: Any) -> _Sweep:
-        """Follow the references backwards from an object."""
+        """Follow the references backwards from an object, which is locked, as is all that goes with it before anyone looks who
+        refers to it: so no other transaction adds a reference that would be missed."""
         sweep = _Sweep(obj, {(obj, id): None})
         waiting: list[_Key] = [(obj, id)]
         while waiting:
@@ -76,8 +77,9 @@ class Removal:
                     case "restrict":
                         sweep.blockers.setdefault(found, link.attribute.name)
                     case "cascade":
-                        sweep.doomed[found] = None
-                        waiting.append(found)
+                        if await tx.lock(*found) is not None:
+                            sweep.doomed[found] = None
+                            waiting.append(found)
                     case "set_null":
                         sweep.freed.append((found, link, key))
         return sweep
@@ -103,13 +105,14 @@ class Removal:
         await tx.update(obj, id, revised(record, {link.attribute.name: left}, wanted=True))
         await tx.log_change(obj, id)
 
-    async def _delete(self, tx: Tx, doomed: Sequence[_Key]) -> None:
+    async def _delete(self, tx: Tx, doomed: Collection[_Key]) -> None:
         """Last found, first gone; in a circle the one that refers lets go first, unseen: foreign keys hold at every step."""
-        for obj, id in reversed(doomed):
+        for obj, id in reversed(list(doomed)):
             if len(doomed) > 1 or await tx.referrers(obj, id, 1):
                 for referrer, link, record in await self._held(tx, obj, id):
-                    left = link.without(record[link.attribute.name], id)
-                    await tx.update(referrer, record[referrer.identifier.name], {link.attribute.name: left})
+                    key = record[referrer.identifier.name]
+                    if (referrer, key) in doomed:
+                        await tx.update(referrer, key, {link.attribute.name: link.without(record[link.attribute.name], id)})
             await tx.delete(obj, id)
             await tx.log_change(obj, id)
 
