@@ -15,6 +15,7 @@ from collections.abc import AsyncIterator
 from typing import Any, cast
 
 from bench.figures import Figure
+from bench.ground import Ground
 from gluon.model.catalogue import load_catalogue
 from gluon.model.schema import Object, Proton
 from gluon.store.contract import ChangeBatch, Store, SyncMark, Tx
@@ -22,6 +23,7 @@ from gluon.store.objects import Objects
 from gluon.store.opening import open_store
 
 _TURNS = 10
+_CLIENTS = 64
 _VALUES = {"tenant_id": "5f7a0c8e1d2b4c3a9e8f7d6c5b4a3f2e", "name": "bench"}
 
 
@@ -54,28 +56,29 @@ def silent(tx: Tx) -> Tx:
     return cast("Tx", _SilentTx(tx))
 
 
-async def measure(connection: str, kind: str, seconds: float, clients: int = 64) -> list[Figure]:
-    """Creates in short turns with change rows and without; no HTTP, no relay beside them.
+async def measure(ground: Ground, seconds: float) -> list[Figure]:
+    """Creates, 64 at once, in short turns with change rows and without; no HTTP, no relay beside them.
 
     Other work on the machine disturbs the rate more than the CPU time that a create takes, so there is a figure for each.
     """
     turns: dict[bool, list[tuple[float, float]]] = {True: [], False: []}
-    async with direct(connection) as (store, proton):
-        await _creates(store, proton, True, clients, 0.2)
+    async with direct(ground.database_url) as (store, proton):
+        await _creates(store, proton, True, 0.2)
         for turn in range(_TURNS):
             for logged in (True, False) if turn % 2 else (False, True):
-                turns[logged].append(await _creates(store, proton, logged, clients, seconds / _TURNS))
+                turns[logged].append(await _creates(store, proton, logged, 2 * seconds / _TURNS))
                 await forget(store)
     figures = []
     for place, unit in enumerate(("µs", "µs of CPU in Python")):
         full, quiet = (statistics.median(turn[place] for turn in turns[rows]) for rows in (True, False))
-        note = f"{logged - quiet:.0f} µs, {(logged - quiet) / logged:.0%} of a create; the store alone, medians of {_TURNS} turns"
-        what = f"create port in the store, {clients} at once"
-        figures.append(Figure(f"outbox {kind}", what, full, unit, quiet, "without change rows", note))
+        note = f"{full - quiet:.0f} µs, {(full - quiet) / full:.0%} of a create; the store alone, medians of {_TURNS} turns"
+        figures.append(
+            Figure(f"outbox {ground.kind}", "create port in the store", full, unit, quiet, "without change rows", note)
+        )
     return figures
 
 
-async def _creates(store: Store, proton: Proton, logged: bool, clients: int, seconds: float) -> tuple[float, float]:
+async def _creates(store: Store, proton: Proton, logged: bool, seconds: float) -> tuple[float, float]:
     """Microseconds for each create: of the clock, and of this process's CPU."""
     objects, port = Objects(proton), next(obj for obj in proton.objects if obj.is_port)
     done, end = 0, time.perf_counter() + seconds
@@ -90,7 +93,7 @@ async def _creates(store: Store, proton: Proton, logged: bool, clients: int, sec
             done += 1
 
     start, used = time.perf_counter(), time.process_time()
-    await asyncio.gather(*(client() for _ in range(clients)))
+    await asyncio.gather(*(client() for _ in range(_CLIENTS)))
     return (time.perf_counter() - start) / done * 1e6, (time.process_time() - used) / done * 1e6
 
 

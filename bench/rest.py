@@ -7,7 +7,7 @@ import json
 import urllib.request
 from pathlib import Path
 
-from bench import floors, inserts, outbox, wrk
+from bench import floors, inserts, wrk
 from bench.figures import Figure
 from bench.ground import Ground
 from gluon.parts.site import Server
@@ -80,16 +80,16 @@ async def measure(ground: Ground, seconds: float) -> list[Figure]:
                 _figure(group, f"list 100 of 10,000 ports, {clients} clients", load, floor, "bare ASGI app, same page")
             )
     await server.stop()
-    return [*figures, *await _workers(ground, seconds), *await outbox.measure(ground.database_url, ground.kind, seconds * 2)]
+    return figures
 
 
-async def _workers(ground: Ground, seconds: float) -> list[Figure]:
+async def workers(ground: Ground, seconds: float) -> list[Figure]:
     """Creates with one worker and with two, in turn, since the machine's speed drifts."""
     create = wrk.sending({"tenant_id": TENANT, "name": "bench"})
     rates: dict[int, list[wrk.Load]] = {1: [], 2: []}
     for _ in range(3):
-        for workers, loads in rates.items():
-            server = await ground.start_server(settings={"api": {"workers": workers}})
+        for count, loads in rates.items():
+            server = await ground.start_server(settings={"api": {"workers": count}})
             loads.append(await wrk.run(create, server.url + PORTS, ground.folder, clients=64, seconds=seconds / 2))
             await server.stop()
     one, two = (sorted(loads, key=lambda load: load.rate)[1] for loads in rates.values())

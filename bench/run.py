@@ -16,13 +16,15 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from bench import binds, rest, resync, shims, starting, syncing, takeover
+from bench import binds, outbox, rest, resync, shims, starting, syncing, takeover
 from bench.figures import Figure, table, write
 from bench.ground import KINDS, Ground, database
 
 _GROUPS = {
     "start": starting.measure,
     "rest": rest.measure,
+    "workers": rest.workers,
+    "outbox": outbox.measure,
     "bind": binds.measure,
     "sync": syncing.measure,
     "shim": shims.measure,
