@@ -86,7 +86,7 @@ class Sync:
     """[sync]"""
 
     batch: int = _option(1000, "Changes that the relay reads at a time.", min=1)
-    leader_ttl: float = _option(5.0, "Seconds until a relay that died is replaced.", min=1)
+    leader_ttl: float = _option(4.0, "Seconds until a relay that died is replaced.", min=1)
     lag_limit: float = _option(30.0, "Seconds that the oldest change may wait before /readyz says so.", min=0)
 
 
