@@ -64,6 +64,22 @@ async def test_what_differs_is_listed_and_repaired(site):
     await site.until(repaired, "the repair")
 
 
+async def test_a_repair_can_be_waited_for(site):
+    server = await site.start_server()
+    port = await asyncio.to_thread(create, server)
+    await site.until(lambda: site.kv.get(f"/gluon/port/{port}"), "the port in etcd")
+    await site.kv.delete(f"/gluon/port/{port}")
+    assert await call(site, "repair", "--wait", "net-l3vpn") == (0, "net-l3vpn: repaired\n", "")
+    assert await site.kv.get(f"/gluon/port/{port}") is not None
+    for n in range(150):
+        await site.kv.put(f"/proton/net-l3vpn/VpnInstance/stray-{n}", b"{}")
+    status, said, error = await call(site, "repair", "--wait", "net-l3vpn")
+    assert (status, said) == (1, "") and "would delete 150 of" in error
+    status, said, _ = await call(site, "repair", "--wait", "--force", "net-l3vpn")
+    assert (status, said) == (0, "net-l3vpn: repaired\n")
+    assert await call(site, "check") == (0, "", "")
+
+
 async def test_another_databases_keys_are_left_alone(site):
     server = await site.start_server()
     await server.stop()

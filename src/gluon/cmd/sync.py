@@ -36,6 +36,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     check = actions.add_parser("check", help="list the keys in etcd that are not as the database wants them")
     repair = actions.add_parser("repair", help="have the server that relays compare both sides and put etcd right")
     repair.add_argument("--force", action="store_true", help="even where that deletes more than a tenth of the keys")
+    repair.add_argument("--wait", action="store_true", help="until it is done, with progress on stderr")
     aside = actions.add_parser("stuck", help="list the keys that etcd refused for good, or have them sent again")
     aside.add_argument("--json", action="store_true", help="print one JSON object")
     aside.add_argument("--retry", nargs="*", metavar="KEY", help="send these keys again; all where none is named")
@@ -54,6 +55,10 @@ def run(args: argparse.Namespace) -> int:
     async def repair(protons: Sequence[Proton], kv: Kv, store: Store) -> int:
         for proton in protons:
             await resync.repair(proton, kv, store, force=args.force)
+            if args.wait:
+                await resync.outcome(proton, kv, Progress(proton.name))
+                print(f"{proton.name}: repaired", flush=True)
+                continue
             print(f"{proton.name}: asked for; /readyz and /gluon/sync/{proton.name} say how it goes", flush=True)
         return 0
 

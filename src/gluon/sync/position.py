@@ -35,6 +35,8 @@ class Position(msgspec.Struct, frozen=True, forbid_unknown_fields=False, omit_de
     batch: int
     state: State
     force: bool = False
+    compared: int = 0  # objects, by a repair so far
+    refused: str = ""  # why a repair waits to be forced
     model: str = ""
 
     @property

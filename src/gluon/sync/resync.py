@@ -9,10 +9,12 @@ never undoes the relay's work: what waits in the change log is left to it, and w
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
+import msgspec
 from msgspec.structs import replace
 
 from gluon.errors import GluonError
@@ -30,6 +32,7 @@ from gluon.sync.sending import send
 from gluon.sync.writer import BYTES, OPS, Writer
 
 HANDFUL: Final = 100  # keys that a repair may always delete
+_LOOK: Final = 0.2  # seconds between looks at how a repair goes
 _DEPTH: Final = 2  # a removal nests up to three operations, which etcd counts against what the transaction has left
 
 
@@ -52,12 +55,18 @@ class Repair:
         self._proton = proton
         self._parts = parts
         self._writer = writer
+        self._done = 0
         self._sides = Comparison(proton, parts.kv, parts.store, batching, self._compared)
 
     async def run(self, *, force: bool) -> None:
         """Repair, then say ``complete``. Raises Refused before anything is written, and what the writer raises."""
         if not force:
-            await self._guard()
+            try:
+                await self._guard()
+            except Refused as refusal:
+                async with self._writer.exclusive:
+                    await self._writer.write(replace(self._position, refused=str(refusal)))
+                raise
         async for suspects in self._sides.wanted():
             await self._fix(suspects)
         async for strays in self._sides.stray():
@@ -65,16 +74,17 @@ class Repair:
         async for suspects in self._sides.unwanted():
             await self._fix(suspects)
         async with self._writer.exclusive:
-            await self._writer.write(replace(self._position, state="complete", force=False))
+            await self._writer.write(replace(self._position, state="complete", force=False, compared=0))
 
     def _compared(self, objects: int) -> None:
-        """Say on the board, and so in /readyz, how it goes."""
+        """Say on the board, and so in /readyz, how it goes; the sync key says it with what is written next."""
+        self._done = objects
         self._parts.board.states[self._proton.name] = ProtonState("repairing", f"{objects:,} objects compared so far")
 
     @property
     def _position(self) -> Position:
         assert self._writer.position is not None
-        return self._writer.position
+        return replace(self._writer.position, compared=self._done, refused="")
 
     async def _guard(self) -> None:
         total = await self._sides.total()
@@ -181,3 +191,17 @@ async def repair(proton: Proton, kv: Kv, store: Store, *, force: bool = False) -
         if decision.verdict is Verdict.FOREIGN:
             raise Refused(f"{proton.name}: {decision.reason}")
         done = (await kv.txn(Txn((_unchanged(keys.sync(proton.name), found),), (asked,)))).succeeded
+
+
+async def outcome(proton: Proton, kv: Kv, progress: Callable[[int], None]) -> None:
+    """Return once the repair that was asked for is done. Raises Refused where it waits to be forced."""
+    while True:
+        found = await kv.get(keys.sync(proton.name))
+        if found is not None:
+            said = msgspec.json.decode(found.value, type=Position)
+            if said.refused:
+                raise Refused(said.refused)
+            if said.state == "complete":
+                return
+            progress(said.compared)
+        await asyncio.sleep(_LOOK)
