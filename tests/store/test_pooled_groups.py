@@ -12,11 +12,12 @@ from typing import Any
 
 import pytest
 
-from gluon.errors import Conflict, Invalid, Missing, Unavailable
+from gluon.errors import Conflict, Missing, Unavailable
 from gluon.model.schema import Proton
 from gluon.store.contract import Query, Store, Tx
 from gluon.store.objects import Outcome
 from gluon.store.opening import open_store
+from gluon.store.removal import Removal
 from gluon.store.statements import Statement
 
 from .conftest import Desk
@@ -282,22 +283,27 @@ async def test_one_object_changed_by_two_servers(connection: str, proton: Proton
         await desk.store.close()
 
 
-async def test_a_port_that_goes_while_another_server_binds_its_interface(connection: str, proton: Proton) -> None:
-    """Either the binding is there and the port stays, or the port is gone and so is all that is its own."""
+async def test_a_port_that_goes_while_others_refer_to_what_goes_with_it(
+    connection: str, proton: Proton, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the look for referrers and the deletion nobody can add one: who tries waits, and then there is nothing."""
     desks = [Desk(await open_store(connection, [proton]), proton) for _ in range(2)]
-    service = (await desks[0].new("Chain"))["id"]
-    ports = [(await desks[0].new("Harbour"))["id"] for _ in range(30)]
-    for id in ports:
-        dropping = desks[0].drop("Harbour", id)
-        binding = desks[1].make("Berth", interface_id=id, service_id=service)
-        adding = desks[1].make("Quay", port_id=id)
-        dropped, bound, added = await asyncio.gather(dropping, binding, adding, return_exceptions=True)
-        assert all(isinstance(r, dict | Outcome | Conflict | Invalid) for r in (dropped, bound, added)), (dropped, bound, added)
-        there = await desks[1].get("Harbour", id) is not None
-        assert there == isinstance(dropped, Conflict) == isinstance(bound, Outcome)
-    store, quay = desks[0].store, proton.by_name["Quay"]
-    left = {id for id in ports if await desks[0].get("Harbour", id) is not None}
-    assert {record["port_id"] for record in await store.page(quay, Query({}, 1000))} == left
+    service, port = (await desks[0].new("Chain"))["id"], (await desks[0].new("Harbour"))["id"]
+    rivals: list[asyncio.Future[Any]] = []
+    delete = Removal._delete
+
+    async def slowly(self: Removal, tx: Tx, doomed: Any) -> None:
+        if not rivals:
+            for rival in (desks[1].make("Berth", interface_id=port, service_id=service), desks[1].make("Quay", port_id=port)):
+                rivals.append(asyncio.ensure_future(rival))
+                await asyncio.wait(rivals[-1:], timeout=0.1)
+        await delete(self, tx, doomed)
+
+    monkeypatch.setattr(Removal, "_delete", slowly)
+    await desks[0].drop("Harbour", port)
+    results = await asyncio.gather(*rivals, return_exceptions=True)
+    assert kinds(results) == ["Invalid", "Invalid"]
+    assert await desks[0].store.page(proton.by_name["Quay"], Query({}, 10)) == []
     for desk in desks:
         await desk.store.close()
 

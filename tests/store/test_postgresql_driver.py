@@ -96,6 +96,7 @@ async def test_violations(one: PostgresqlConnection) -> None:
     ):
         with pytest.raises(Violation) as violation:
             await one.fetch(_INSERT, row)
+        assert "DETAIL" not in str(violation.value)
         assert (violation.value.kind, violation.value.constraint, violation.value.table) == (kind, constraint, "things")
         with pytest.raises(Violation):
             await one.many(_INSERT, [(5, "e", None, None, None, None), row])

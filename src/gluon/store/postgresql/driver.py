@@ -46,6 +46,11 @@ class PostgresqlConnection:
         """See the seam."""
         return not self._broken and not self._connection.is_closed()
 
+    @property
+    def optimistic(self) -> bool:
+        """See the seam."""
+        return False
+
     async def fetch(self, sql: str, parameters: Row = ()) -> list[Row]:
         """See the seam."""
         try:

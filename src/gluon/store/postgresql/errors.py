@@ -61,7 +61,8 @@ def reason(error: OSError) -> str:
 def translated(error: BaseException) -> DatabaseError:
     """The error of the seam for one of asyncpg's (a PostgresError, or one of ``BROKEN``)."""
     if isinstance(error, asyncpg.PostgresError):
-        return _of_the_server(error, str(getattr(error, "sqlstate", None) or ""), str(error))
+        # Only the message: the details repeat values, secrets among them.
+        return _of_the_server(error, str(getattr(error, "sqlstate", None) or ""), str(error.args[0] if error.args else error))
     if isinstance(error, TimeoutError):
         return Lost("the database server does not answer")
     if isinstance(error, ssl.SSLError):
