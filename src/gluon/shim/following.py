@@ -228,9 +228,10 @@ class Following:
         key = Key(key.kind, _shared(record, self._mirror, key))
         if key.kind in self._ports:
             self._binder.revisions[key.id] = kv.mod_revision
+        back = key in self._mirror.withheld  # while it was, nothing was done about it
         self._mirror.withheld.discard(key)
         before = self._mirror.find(key)
-        if before == record:
+        if before == record and not back:
             return
         self._mirror.put(key, record)
         if not self._first:
