@@ -9,7 +9,7 @@ from pathlib import Path
 
 from bench import floors, inserts, wrk
 from bench.figures import Figure
-from bench.ground import Ground
+from bench.ground import Ground, cpu
 from gluon.parts.site import Server
 
 TENANT = "5f7a0c8e1d2b4c3a9e8f7d6c5b4a3f2e"
@@ -52,9 +52,11 @@ async def measure(ground: Ground, seconds: float) -> list[Figure]:
     async with floors.bare_http(ground.folder, get(f"{PORTS}/{one}")) as bare:
         for clients in (1, 8, 64):
             floor = (await wrk.run(create, bare, ground.folder, clients=clients, seconds=seconds)).rate
+            used = cpu(server.child.pid)
             load = await wrk.run(create, server.url + PORTS, ground.folder, clients=clients, seconds=seconds)
+            each = (cpu(server.child.pid) - used) / (load.rate * seconds) * 1e6
             what = f"create port, {clients} clients"
-            figures.append(_figure(group, what, load, floor, "bare ASGI app"))
+            figures.append(_figure(group, what, load, floor, "bare ASGI app", f"{each:.0f} µs of the server's CPU each"))
             if clients != 8:
                 together = clients if clients > 1 else 1
                 floor = await inserts.rate(ground.database_url, one, together, min(seconds, 2))
@@ -109,6 +111,6 @@ class _Answers:
             return body
 
 
-def _figure(group: str, what: str, load: wrk.Load, floor: float, floor_is: str) -> Figure:
-    note = ", ".join(filter(None, (f"p50 {load.p50:.1f} ms, p99 {load.p99:.1f} ms", load.note, _SHARED)))
+def _figure(group: str, what: str, load: wrk.Load, floor: float, floor_is: str, more: str = "") -> Figure:
+    note = ", ".join(filter(None, (f"p50 {load.p50:.1f} ms, p99 {load.p99:.1f} ms", more, load.note, _SHARED)))
     return Figure(group, what, load.rate, "/s", floor, floor_is, note)

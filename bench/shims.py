@@ -7,6 +7,7 @@ import asyncio
 import json
 import time
 import uuid
+from functools import partial
 
 from bench import floors
 from bench.figures import Figure
@@ -25,7 +26,7 @@ async def measure(site: Site, seconds: float) -> list[Figure]:
     ids_of(server, site.folder, 1)
     pages = {}
     for name in ("ProtonBasePort", "Interface"):
-        found = await site.until(lambda name=name: _first(site, f"{_PREFIX}{name}/"), f"a {name} in etcd")
+        found = await site.until(partial(_first, site, f"{_PREFIX}{name}/"), f"a {name} in etcd") or b""
         pages[name] = json.loads(found)
     await server.stop()
     await _fill(site, pages)
