@@ -11,10 +11,12 @@ We ourselves are on the bridge, at ``gateway``. Rules live in the namespaces onl
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -44,13 +46,15 @@ class Network:
         if os.geteuid() != 0:
             raise NoNetwork("network namespaces need root: run it as root, or with --no-network (then nothing is cut)")
         _program("iptables")
-        sweep()
-        network = cls(_free_net(), parts)
-        try:
-            network._build()
-        except BaseException:
-            network.close()
-            raise
+        with (Path(tempfile.gettempdir()) / "gluon-chaos.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)  # runs that start at once take turns
+            sweep()
+            network = cls(_free_net(), parts)
+            try:
+                network._build()
+            except BaseException:
+                network.close()
+                raise
         return network
 
     def place(self, part: str) -> Place:
