@@ -11,22 +11,30 @@ import asyncio
 import random
 import threading
 import uuid
+from collections.abc import Coroutine
 from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
 from sqlalchemy.engine import make_url
 
 from gluon.client.errors import Problem, Unreachable
 from gluon.client.http import Client
 from gluon.client.resources import Collection
+from gluon.errors import Conflict, Invalid
 from gluon.model.catalogue import load_catalogue
+from gluon.model.links import links
 from gluon.parts.databases import GaleraCluster
 from gluon.parts.site import Site
 from gluon.settings import Database
+from gluon.store.contract import Query
 from gluon.store.mariadb.driver import MariadbDriver
 from gluon.store.mariadb.url import target
 from gluon.store.opening import open_store
 from gluon.sync.resync import check
+from tests.store.conftest import Desk
+from tests.store.models import network
 
+T = TypeVar("T")
 PORTS = "/proton/net-l3vpn/v1.0/ports"
 TENANT = "0123456789abcdef0123456789abcdef"
 IDS = [str(uuid.UUID(int=number)) for number in range(1, 5)]
@@ -136,6 +144,55 @@ async def test_what_one_node_committed_is_seen_through_the_others_at_once(tmp_pa
             here, there = there, here
         for connection in (here, there):
             await connection.close()
+
+
+async def test_two_nodes_never_commit_what_does_not_go_together(tmp_path):
+    chance = random.Random(1)
+    async with GaleraCluster(tmp_path, size=2, durable=False) as cluster:
+        await cluster.create_database("gluon")
+        proton = network()
+        here, there = [Desk(await open_store(cluster.url("gluon", first=first), [proton]), proton) for first in (0, 1)]
+        for number in range(60):
+            port, chain, vpn = await here.new("Harbour"), await here.new("Chain"), await here.new("Vpn")
+            mark = await here.new("Mark", value=f"65000:{number}", group="both")
+            works = [
+                here.new("Berth", interface_id=port["id"], service_id=chain["id"]),
+                there.drop("Chain", chain["id"]),
+                there.new("Quay", port_id=port["id"]),
+                here.drop("Harbour", port["id"]),
+                here.change("Vpn", vpn["id"], imports=[mark["value"]]),
+                there.drop("Mark", mark["value"]),
+                here.new("Peer", as_number=1, vpn_id=vpn["id"]),
+                there.new("Vpn"),
+            ]
+            chance.shuffle(works)
+            done = await asyncio.gather(*(after(chance.uniform(0, 0.004), work) for work in works), return_exceptions=True)
+            assert [error for error in done if isinstance(error, Exception) and not isinstance(error, Conflict | Invalid)] == []
+            for created in await there.store.page(proton.by_name["Vpn"], Query({}, 10)):
+                await there.drop("Vpn", created["id"])
+        await whole(there)
+        for desk in (here, there):
+            await desk.store.close()
+
+
+async def after(seconds: float, work: Coroutine[Any, Any, T]) -> T:
+    await asyncio.sleep(seconds)
+    return await work
+
+
+async def whole(desk: Desk) -> None:
+    """Nothing refers to what is not there."""
+    records = {o.name: await desk.store.page(o, Query({}, 10_000)) for o in desk.proton.objects}
+    ids = {o.name: {record[o.identifier.name] for record in records[o.name]} for o in desk.proton.objects}
+    missing = [
+        (obj.name, record[obj.identifier.name], link.attribute.name, key)
+        for obj in desk.proton.objects
+        for link in links(obj)
+        for record in records[obj.name]
+        for _, key in link.held(record[link.attribute.name])
+        if not any(key in ids[target] for target in link.reference.targets)
+    ]
+    assert missing == []
 
 
 async def test_nothing_is_lost_when_nodes_collide_die_and_hang(tmp_path):

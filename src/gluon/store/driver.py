@@ -57,6 +57,12 @@ class Connection(Protocol):
         """Whether it can be used again."""
         ...
 
+    @property
+    def optimistic(self) -> bool:
+        """Whether locks are this server's alone: others of its cluster learn at COMMIT what was changed, and never what was only
+        locked."""
+        ...
+
     async def fetch(self, sql: str, parameters: Row = ()) -> list[Row]:
         """All rows of one statement (none for one that returns none)."""
         ...

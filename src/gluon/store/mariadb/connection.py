@@ -29,12 +29,18 @@ class MariadbConnection:
         self._timeout = timeout
         self._lost = lost
         self._broken = False
+        self._optimistic = False
         self._undone: str | None = None
 
     @property
     def alive(self) -> bool:
         """See the seam."""
         return not self._broken and not self._raw._stream_broken
+
+    @property
+    def optimistic(self) -> bool:
+        """See the seam."""
+        return self._optimistic
 
     async def fetch(self, sql: str, parameters: Row = ()) -> list[Row]:
         """See the seam."""
@@ -96,9 +102,10 @@ class MariadbConnection:
         finally:
             self._raw.close()
 
-    async def script(self, sql: str) -> None:
-        """Several statements in one packet, separated by semicolons; no value may have one."""
+    async def prepare(self, sql: str, *, optimistic: bool) -> None:
+        """Tell the session several statements in one packet, separated by semicolons, of which no value may have one."""
         await self._run(sql, sql.count(";") + 1)
+        self._optimistic = optimistic
 
     async def _start(self, sql: str, answers: int) -> None:
         if self._undone is not None or self._raw.get_transaction_status():

@@ -16,7 +16,7 @@ from sqlalchemy.dialects import mysql
 from gluon.store.driver import DatabaseError, Lost, Refused
 from gluon.store.mariadb.connection import MariadbConnection
 from gluon.store.mariadb.errors import FAULTS, translated
-from gluon.store.mariadb.sessions import FACTS, check, settings
+from gluon.store.mariadb.sessions import FACTS, check, clustered, settings
 from gluon.store.mariadb.url import Target
 
 #: Seconds for which a host that failed is tried after the others.
@@ -82,8 +82,7 @@ class MariadbDriver:
         try:
             facts = {str(name): value for sql in FACTS for name, value in await connection.fetch(sql)}
             check(facts, several=several)
-            told = settings(facts, self._timeout)
-            await connection.script(told)
+            await connection.prepare(settings(facts, self._timeout), optimistic=clustered(facts))
         except DatabaseError:
             await connection.close()
             raise

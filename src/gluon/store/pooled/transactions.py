@@ -62,7 +62,10 @@ class PooledTx(RowTx):
         return await super().page(obj, query)
 
     async def referrers(self, obj: Object, id: Any, limit: int = 10) -> list[Referrer]:
-        """See the contract."""
+        """See the contract. Who looks wants to delete it: on a cluster that collides with those that hold it, where no foreign
+        key sees to that."""
+        if self._connection.optimistic and any(len(p.link.reference.targets) > 1 for p in self._plans.pointing[obj]):
+            await self._collide()
         await self._send()
         return await super().referrers(obj, id, limit)
 
@@ -79,6 +82,8 @@ class PooledTx(RowTx):
 
     async def hold(self, obj: Object, id: Any) -> Record | None:
         """See the contract."""
+        if self._connection.optimistic:
+            await self._collide()
         if not self._together:
             return await super().hold(obj, id)
         return await self._if_free(self._plans.of[obj].hold_free, obj, id)
@@ -88,8 +93,7 @@ class PooledTx(RowTx):
 
         On a cluster of databases two may still do it at once; then the later COMMIT fails, for both changed that row.
         """
-        await self._send()
-        await self._rows(self._log.set_meta, {"key": ALLOCATING, "new": os.urandom(16).hex()})
+        await self._collide()
         return await super().free_value(obj, attribute)
 
     async def insert(self, obj: Object, record: Record) -> None:
@@ -126,6 +130,11 @@ class PooledTx(RowTx):
         """See the contract."""
         self.changed.add(obj.proton)
         self._gathered.add(self._log.add.sql, change_row(self._log, obj, id))
+
+    async def _collide(self) -> None:
+        """Change a row, so that no two transactions that do so are committed side by side."""
+        await self._send()
+        await self._rows(self._log.set_meta, {"key": ALLOCATING, "new": os.urandom(16).hex()})
 
     async def _if_free(self, statement: Statement, obj: Object, id: Any) -> Record | None:
         """The object, locked; raises Busy where another transaction has it. So a group waits for no object: it would hold up

@@ -28,6 +28,11 @@ class PlainConnection:
         """See the seam."""
         return True
 
+    @property
+    def optimistic(self) -> bool:
+        """See the seam."""
+        return False
+
     async def fetch(self, sql: str, parameters: Row = ()) -> list[Row]:
         """See the seam."""
         with _translated():
