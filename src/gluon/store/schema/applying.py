@@ -12,13 +12,14 @@ for a moment only, lets go, and tries again: those who are at work come first.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Final
 
 from gluon.errors import SettingsError
 from gluon.model.schema import Proton
-from gluon.store.driver import DatabaseError, Undone
+from gluon.store.driver import DatabaseError, Refused, Undone
 from gluon.store.schema.filling import Filling
 from gluon.store.schema.history import DONE, STARTED, ending, event, insertion
 from gluon.store.schema.session import Look, Session, look, violations
@@ -93,6 +94,8 @@ async def _alone(session: Session) -> AsyncIterator[None]:
         if loop.time() > end:
             raise SettingsError(f"{session.place}: another gluon db apply has been at work for more than {_TURN:g} s")
         await asyncio.sleep(_PAUSE)
+    if session.name == "mariadb":  # who waits for a table holds up all who come after
+        await connection.fetch("SET SESSION lock_wait_timeout = 1")
     try:
         yield
     finally:
@@ -113,63 +116,69 @@ class _Runner:
         self._filling = Filling(session, found.goal)
 
     async def run(self, step: Step) -> None:
-        """Do one step."""
-        if self._whole or (self._session.name == "postgresql" and not step.apart and not _paged(step)):
-            await self._patiently(step, self._together)
+        """Do one step, and record it."""
+        if self._whole:
+            await self._do(step)
+            await self._record(insertion(event(step, self._goal.protons, DONE), self._goal), step)
+        elif self._session.name == "postgresql" and not step.apart and not _paged(step):
+            await self._patiently(step, partial(self._together, step))
         else:
-            await self._patiently(step, self._piecewise)
+            await self._piecewise(step)
 
     async def check(self) -> None:
         """SQLite checks references at the end, for they were off."""
         if self._whole and await self._session.any("PRAGMA foreign_key_check"):
-            raise DatabaseError("rows would refer to what is not there; nothing was changed")
+            raise Refused("rows would refer to what is not there; nothing was changed")
 
-    async def _patiently(self, step: Step, way: Callable[[Step], object]) -> None:
-        loop = asyncio.get_running_loop() if not self._whole else None
-        end = loop.time() + _TABLES if loop else 0.0
+    async def _patiently(self, step: Step, work: Callable[[], Awaitable[None]]) -> None:
+        """Do it, again where the database undid it because of others."""
+        loop = asyncio.get_running_loop()
+        end = loop.time() + _TABLES
         while True:
             try:
-                await way(step)  # type: ignore[misc]
+                return await work()
             except Undone as error:
-                if loop is None or loop.time() > end:
-                    raise DatabaseError(f"{step.name}: {error}; the tables are in use: run it again") from error
+                await self._session.connection.rollback()
+                if loop.time() > end:
+                    raise Refused(f"{step.name}: {error}; the tables are in use: run it again") from error
                 await asyncio.sleep(_PAUSE)
-            else:
-                return
 
     async def _together(self, step: Step) -> None:
+        """The step and its record in one transaction."""
         connection = self._session.connection
-        if not self._whole:
-            await connection.begin()
-        try:
-            await self._statements(step)
-            await self._record(insertion(event(step, self._goal.protons, DONE), self._goal), step)
-            if not self._whole:
-                await connection.commit()
-        except BaseException:
-            if not self._whole:
-                await connection.rollback()
-            raise
+        await connection.begin()
+        await self._do(step)
+        await self._record(insertion(event(step, self._goal.protons, DONE), self._goal), step)
+        await connection.commit()
 
     async def _piecewise(self, step: Step) -> None:
+        """Statement by statement, each of which stays."""
         begun = event(step, self._goal.protons, STARTED)
         await self._record(insertion(begun, self._goal), step)
         try:
-            await self._statements(step)
+            for group in _groups(step.sql):
+                await self._patiently(step, partial(self._fetch, group))
+            await self._patiently(step, partial(self._fill, step))
+            for group in _groups(step.after):
+                await self._patiently(step, partial(self._fetch, group))
         except DatabaseError as error:
             if self._session.connection.alive:
-                await self._session.connection.rollback()
                 await self._record(ending(begun, f"failed: {error}", self._goal), step)
             raise
         await self._record(ending(begun, DONE, self._goal), step)
 
-    async def _statements(self, step: Step) -> None:
-        for statement in step.sql:
+    async def _do(self, step: Step) -> None:
+        await self._fetch(step.sql)
+        await self._fill(step)
+        await self._fetch(step.after)
+
+    async def _fetch(self, statements: Sequence[str]) -> None:
+        for statement in statements:
             await self._session.connection.fetch(statement)
+
+    async def _fill(self, step: Step) -> None:
         if step.fill is not None:
             await self._filling.run(step.fill, paged=not self._whole and _paged(step))
-        for statement in step.after:
-            await self._session.connection.fetch(statement)
 
     async def _record(self, statement: str, step: Step) -> None:
         self._waiting.append(statement)
@@ -179,6 +188,17 @@ class _Runner:
             for waiting in self._waiting:
                 await self._session.connection.fetch(waiting)
             self._waiting.clear()
+
+
+def _groups(statements: Sequence[str]) -> Iterator[tuple[str, ...]]:
+    """What is repeated alone: a statement, with the one before it where that clears its remains away."""
+    before: tuple[str, ...] = ()
+    for statement in statements:
+        if "IF EXISTS" in statement:
+            before = (*before, statement)
+            continue
+        yield (*before, statement)
+        before = ()
 
 
 def _paged(step: Step) -> bool:

@@ -7,7 +7,9 @@ interrupted goes on with the rows that still have none.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+import itertools
+import os
+from collections.abc import AsyncIterator
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -15,6 +17,7 @@ import sqlalchemy as sa
 from gluon.errors import SettingsError
 from gluon.model.types import Integer
 from gluon.store.filling import generated
+from gluon.store.logplans import ALLOCATING
 from gluon.store.rowplans import ElementPlan
 from gluon.store.schema.checks import literal_of
 from gluon.store.schema.ddl import Ddl
@@ -23,7 +26,7 @@ from gluon.store.schema.session import Session
 from gluon.store.schema.steps import Fill
 from gluon.store.statements import from_json
 
-_PAGE: Final = 500
+_PAGE: Final = 200
 
 
 class Filling:
@@ -43,24 +46,29 @@ class Filling:
     async def _values(self, fill: Fill) -> None:
         q, table = self._ddl.q, self._goal.made[fill.table]
         column, key = table.c[fill.attribute.name].name, table.c[fill.object.identifier.name].name
-        values = await self._free(fill, column) if fill.attribute.allocate else None
-        async for page in self._pages(table, key, (), f"{q(column)} IS NULL"):
-            for (id,) in page:
-                value = generated(fill.attribute) if values is None else next(values, None)
-                if value is None:
-                    raise SettingsError(f"{fill.attribute.place}: there are more rows in {fill.table} than values")
+        async for page in self._pages(table, key, (), f"{q(column)} IS NULL", allocates=fill.attribute.allocate):
+            values = await self._free(fill, column, len(page)) if fill.attribute.allocate else None
+            for place, (id,) in enumerate(page):
+                value = generated(fill.attribute) if values is None else values[place]
                 await self._session.connection.fetch(
                     f"UPDATE {q(fill.table)} SET {q(column)} = {self._literal(value)}"
                     f" WHERE {q(key)} = {self._literal(id)} AND {q(column)} IS NULL"
                 )
 
-    async def _free(self, fill: Fill, column: str) -> Iterator[int]:
-        kind = fill.attribute.type
+    async def _free(self, fill: Fill, column: str, count: int) -> list[int]:
+        """So many values that no row has: after the greatest, or where that is not enough, wherever there are some."""
+        kind, q, fetch = fill.attribute.type, self._ddl.q, self._session.connection.fetch
         assert isinstance(kind, Integer)
-        q = self._ddl.q
-        rows = await self._session.connection.fetch(f"SELECT {q(column)} FROM {q(fill.table)} WHERE {q(column)} IS NOT NULL")
-        taken = {row[0] for row in rows}
-        return (value for value in range(kind.min, kind.max + 1) if value not in taken)
+        within = f"FROM {q(fill.table)} WHERE {q(column)} BETWEEN {kind.min} AND {kind.max}"
+        last = (await fetch(f"SELECT MAX({q(column)}) {within}"))[0][0]
+        first = kind.min if last is None else last + 1
+        if first + count - 1 <= kind.max:
+            return list(range(first, first + count))
+        taken = {row[0] for row in await fetch(f"SELECT {q(column)} {within}")}
+        free = list(itertools.islice((n for n in range(kind.min, kind.max + 1) if n not in taken), count))
+        if len(free) < count:
+            raise SettingsError(f"{fill.attribute.place}: there are more rows in {fill.table} than values")
+        return free
 
     async def _elements(self, fill: Fill) -> None:
         q, table = self._ddl.q, self._goal.made[fill.table]
@@ -78,13 +86,20 @@ class Filling:
     def _literal(self, value: Any) -> str:
         return literal_of(self._ddl, value)
 
-    async def _pages(self, table: sa.Table, key: str, columns: tuple[str, ...], where: str) -> AsyncIterator[list[Any]]:
-        """Pages of the key and these columns of the rows that match; whoever gets one writes before it asks for the next."""
+    async def _pages(
+        self, table: sa.Table, key: str, columns: tuple[str, ...], where: str, *, allocates: bool = False
+    ) -> AsyncIterator[list[Any]]:
+        """Pages of the key and these columns of the rows that match; whoever gets one writes before it asks for the next.
+
+        ``allocates``: no server allocates a value meanwhile.
+        """
         q, connection = self._ddl.q, self._session.connection
         after = ""
         while True:
             if self._paged:
                 await connection.begin()
+            if allocates:
+                await connection.fetch(f"UPDATE gluon_meta SET value = '{os.urandom(16).hex()}' WHERE name = '{ALLOCATING}'")
             page = await connection.fetch(
                 f"SELECT {q(key, *columns)} FROM {q(table.name)} WHERE {where}{after} ORDER BY {q(key)} LIMIT {_PAGE}"
             )
