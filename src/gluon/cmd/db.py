@@ -21,8 +21,9 @@ from gluon.store.driver import DatabaseError
 from gluon.store.opening import open_session
 from gluon.store.schema import wording
 from gluon.store.schema.applying import apply
+from gluon.store.schema.checking import violations
 from gluon.store.schema.history import history
-from gluon.store.schema.session import Session, look, violations
+from gluon.store.schema.session import Session, look
 from gluon.store.schema.steps import Grade, Plan, Step
 
 #: Exit status of a plan that has steps.
@@ -57,7 +58,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 async def _run(args: argparse.Namespace, settings: ServerSettings, protons: list[Proton]) -> int:
-    async with open_session(settings.database) as session:
+    async with open_session(settings.database, writes=args.action == "apply") as session:
         try:
             if args.action == "plan":
                 return await _plan(session, protons, args.allow, sql=args.sql)
@@ -71,7 +72,7 @@ async def _run(args: argparse.Namespace, settings: ServerSettings, protons: list
 
 async def _plan(session: Session, protons: list[Proton], allowed: list[str], *, sql: bool) -> int:
     found = await look(session, protons, allowed)
-    faults = [*found.plan.refused, *await violations(session, found.plan.steps)]
+    faults = [*found.plan.refused, *await violations(session, found, found.plan.steps)]
     if sql:
         _print(wording.script(found.plan, found.goal, session.place))
     else:

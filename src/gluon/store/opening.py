@@ -46,8 +46,9 @@ async def open_store(
 
 
 @asynccontextmanager
-async def open_session(settings: Database) -> AsyncIterator[Session]:
-    """A connection for reading and changing the tables of a database, in which a statement may take a day.
+async def open_session(settings: Database, *, writes: bool = True) -> AsyncIterator[Session]:
+    """A connection for reading and changing the tables of a database, in which a statement may take a day. Unless it
+    ``writes``, an SQLite file that is not there is not made.
 
     Raises SettingsError where it cannot be opened.
     """
@@ -55,7 +56,7 @@ async def open_session(settings: Database) -> AsyncIterator[Session]:
     if url.get_backend_name() == "sqlite":
         from gluon.store.sqlite.opening import session
 
-        with session(_file(url)) as opened:
+        with session(_file(url), writes=writes) as opened:
             yield opened
         return
     await _reach(driver_of(url, settings))

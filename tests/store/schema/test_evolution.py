@@ -15,8 +15,9 @@ from gluon.settings import Database
 from gluon.store.contract import Query, Store
 from gluon.store.opening import open_session, open_store
 from gluon.store.schema.applying import apply
+from gluon.store.schema.checking import violations
 from gluon.store.schema.history import history
-from gluon.store.schema.session import look, violations
+from gluon.store.schema.session import look
 from gluon.store.schema.steps import Grade
 
 from ..conftest import Desk
@@ -27,7 +28,7 @@ async def planned(connection: str, *protons: Proton, allow: Sequence[str] = ()) 
     async with open_session(Database(connection=connection)) as session:
         found = await look(session, protons, allow)
         assert not found.plan.refused, found.plan.refused
-        assert not await violations(session, found.plan.steps)
+        assert not await violations(session, found, found.plan.steps)
         return {step.name: step.grade for step in found.plan.steps}
 
 

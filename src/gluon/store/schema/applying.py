@@ -20,9 +20,10 @@ from typing import Final
 from gluon.errors import SettingsError
 from gluon.model.schema import Proton
 from gluon.store.driver import DatabaseError, Refused, Undone
+from gluon.store.schema.checking import violations
 from gluon.store.schema.filling import Filling
 from gluon.store.schema.history import DONE, STARTED, ending, event, insertion
-from gluon.store.schema.session import Look, Session, look, violations
+from gluon.store.schema.session import Look, Session, look
 from gluon.store.schema.steps import Grade, Plan, Step
 
 #: Seconds that an apply waits for another one, and a step for the tables that it changes.
@@ -63,7 +64,7 @@ async def apply(
         steps = tuple(step for step in found.plan.steps if step.grade in grades)
         if len(steps) < len(found.plan.steps):  # what is left would not be found again
             steps = tuple(step for step in steps if not step.name.startswith("note-model:"))
-        faults = [*found.plan.refused, *(await violations(session, steps) if not found.plan.refused else ())]
+        faults = [*found.plan.refused, *(await violations(session, found, steps) if not found.plan.refused else ())]
         if faults:
             raise SettingsError("the models cannot be applied:\n" + "\n".join(faults))
         if not steps or not agree(Plan(steps, found.plan.kept)):

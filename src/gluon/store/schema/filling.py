@@ -10,7 +10,7 @@ from __future__ import annotations
 import itertools
 import os
 from collections.abc import AsyncIterator
-from typing import Any, Final
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -18,15 +18,12 @@ from gluon.errors import SettingsError
 from gluon.model.types import Integer
 from gluon.store.filling import generated
 from gluon.store.logplans import ALLOCATING
-from gluon.store.rowplans import ElementPlan
 from gluon.store.schema.checks import literal_of
 from gluon.store.schema.ddl import Ddl
 from gluon.store.schema.goal import Goal
+from gluon.store.schema.listing import PAGE, Listing
 from gluon.store.schema.session import Session
 from gluon.store.schema.steps import Fill
-from gluon.store.statements import from_json
-
-_PAGE: Final = 200
 
 
 class Filling:
@@ -46,7 +43,7 @@ class Filling:
     async def _values(self, fill: Fill) -> None:
         q, table = self._ddl.q, self._goal.made[fill.table]
         column, key = table.c[fill.attribute.name].name, table.c[fill.object.identifier.name].name
-        async for page in self._pages(table, key, (), f"{q(column)} IS NULL", allocates=fill.attribute.allocate):
+        async for page in self._pages(table, key, f"{q(column)} IS NULL", allocates=fill.attribute.allocate):
             values = await self._free(fill, column, len(page)) if fill.attribute.allocate else None
             for place, (id,) in enumerate(page):
                 value = generated(fill.attribute) if values is None else values[place]
@@ -71,25 +68,18 @@ class Filling:
         return free
 
     async def _elements(self, fill: Fill) -> None:
-        q, table = self._ddl.q, self._goal.made[fill.table]
-        element = ElementPlan(self._goal.made[fill.element], self._session.dialect)
-        column, key = table.c[fill.attribute.name].name, table.c[fill.object.identifier.name].name
-        async for page in self._pages(table, key, (column,), f"{q(column)} IS NOT NULL"):
-            rows = [self._row(element, row) for id, value in page for row in element.rows(id, from_json(value))]
+        listing, q = Listing(self._session, self._goal, fill), self._ddl.q
+        async for page in listing.pages():
+            rows = [f"({', '.join(map(self._literal, row))})" for row in page]
             if rows:
-                names = q(*element.insert.names)
-                await self._session.connection.fetch(f"INSERT INTO {q(fill.into)} ({names}) VALUES {', '.join(rows)}")
-
-    def _row(self, element: ElementPlan, row: tuple[Any, ...]) -> str:
-        return f"({', '.join(map(self._literal, row))})"
+                into = f"INSERT INTO {q(fill.into)} ({q(*listing.names)})"
+                await self._session.connection.fetch(f"{into} VALUES {', '.join(rows)}")
 
     def _literal(self, value: Any) -> str:
         return literal_of(self._ddl, value)
 
-    async def _pages(
-        self, table: sa.Table, key: str, columns: tuple[str, ...], where: str, *, allocates: bool = False
-    ) -> AsyncIterator[list[Any]]:
-        """Pages of the key and these columns of the rows that match; whoever gets one writes before it asks for the next.
+    async def _pages(self, table: sa.Table, key: str, where: str, *, allocates: bool) -> AsyncIterator[list[Any]]:
+        """Pages of the key of the rows that match; whoever gets one writes before it asks for the next.
 
         ``allocates``: no server allocates a value meanwhile.
         """
@@ -101,11 +91,11 @@ class Filling:
             if allocates:
                 await connection.fetch(f"UPDATE gluon_meta SET value = '{os.urandom(16).hex()}' WHERE name = '{ALLOCATING}'")
             page = await connection.fetch(
-                f"SELECT {q(key, *columns)} FROM {q(table.name)} WHERE {where}{after} ORDER BY {q(key)} LIMIT {_PAGE}"
+                f"SELECT {q(key)} FROM {q(table.name)} WHERE {where}{after} ORDER BY {q(key)} LIMIT {PAGE}"
             )
             yield list(page)
             if self._paged:
                 await connection.commit()
-            if len(page) < _PAGE:
+            if len(page) < PAGE:
                 return
             after = f" AND {q(key)} > {self._literal(page[-1][0])}"

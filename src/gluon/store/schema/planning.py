@@ -23,8 +23,11 @@ from gluon.store.schema.description import Table, Tables
 from gluon.store.schema.dialects import literal
 from gluon.store.schema.dropping import Dropping
 from gluon.store.schema.goal import Goal, digest
-from gluon.store.schema.growing import Growing, Made
+from gluon.store.schema.growing import Growing
+from gluon.store.schema.made import Made
+from gluon.store.schema.ruling import Ruling
 from gluon.store.schema.steps import Grade, Plan, Recorded, Step
+from gluon.store.schema.valuing import Valuing
 
 #: The layout of the system tables; a database with another one was made by another version of Gluon.
 LAYOUT: Final = "1"
@@ -39,13 +42,14 @@ def plan(goal: Goal, there: Tables, recorded: Recorded, allowed: Collection[str]
     if strangers:
         return Plan((), refused=tuple(strangers))
     made = Made(state=dict(there))
-    growing = {
-        name: Growing(goal, there, _is_older(proton, recorded), _is_new(proton, recorded)) for name, proton in goal.owner.items()
-    }
-    for name, wanted in goal.tables.items():
-        growing[name].columns(wanted, made)
+    for wanted in goal.tables.values():
+        Growing(goal, there).table(wanted, made)
     for name, wanted in goal.tables.items():  # of the columns as they are by then
-        growing[name].rules(wanted, made)
+        # What a newer model says of references and values is right, and not for an older one's servers to undo.
+        if name in there and not _is_older(goal.owner[name], recorded):
+            Ruling(goal, there).table(wanted, made)
+            if _is_new(goal.owner[name], recorded):
+                Valuing(goal, there).table(wanted, made)
     dropping = Dropping(goal, there, made.state, set(allowed))
     for name in goal.tables:
         if name in there and not _is_older(goal.owner[name], recorded):

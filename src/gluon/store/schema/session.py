@@ -10,14 +10,13 @@ import sqlalchemy as sa
 
 from gluon.model.schema import Proton
 from gluon.store.driver import Connection
-from gluon.store.schema.checks import NAMED
 from gluon.store.schema.columns import Entry
 from gluon.store.schema.description import Tables
 from gluon.store.schema.dialects import dialect
 from gluon.store.schema.goal import Goal, goal
 from gluon.store.schema.planning import plan
 from gluon.store.schema.reading import describe
-from gluon.store.schema.steps import Applied, Plan, Recorded, Step
+from gluon.store.schema.steps import Applied, Plan, Recorded
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,19 +55,6 @@ async def look(session: Session, protons: Sequence[Proton], allowed: Collection[
     planned = plan(wanted, there, recorded, allowed)
     steps = [step for step in planned.steps if not step.when or await session.any(step.when)]
     return Look(there, recorded, wanted, replace(planned, steps=tuple(steps)))
-
-
-async def violations(session: Session, steps: Sequence[Step]) -> list[str]:
-    """Why the data do not let these steps be done: for each check that fails, what is wrong, and the rows."""
-    found = []
-    for step in steps:
-        for check in step.checks:
-            rows = await session.connection.fetch(check.query)
-            if rows:
-                named = [", ".join(f"{c} {v}" for c, v in zip(check.columns, row, strict=True)) for row in rows[:NAMED]]
-                more = ["and more"] if len(rows) > NAMED else []
-                found.append("\n".join([f"{check.says}:", *(f"  {line}" for line in (*named, *more))]))
-    return found
 
 
 async def _recorded(session: Session, there: Tables) -> Recorded:

@@ -57,10 +57,13 @@ def prepare(path: Path, protons: Sequence[Proton], *, auto_apply: bool, busy: fl
 
 
 @contextmanager
-def session(path: Path) -> Iterator[Session]:
-    """For reading and changing the tables. Raises SettingsError where the file cannot be opened."""
+def session(path: Path, *, writes: bool) -> Iterator[Session]:
+    """For reading and changing the tables; a file that is not there is made where it ``writes``.
+
+    Raises SettingsError where the file cannot be opened.
+    """
     try:
-        connection = opened(path, busy=_BUSY)
+        connection = opened(path, busy=_BUSY) if writes or path.exists() else sqlite3.connect(":memory:")
         plain = PlainConnection(connection)
     except (sqlite3.Error, DatabaseError) as error:
         said = reason(error) if isinstance(error, sqlite3.Error) else error
