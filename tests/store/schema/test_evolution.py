@@ -3,60 +3,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import pytest
-
-from gluon.errors import SettingsError
 from gluon.model.schema import Proton
 from gluon.settings import Database
 from gluon.store.contract import Query, Store
-from gluon.store.opening import open_session, open_store
-from gluon.store.schema.applying import apply
-from gluon.store.schema.checking import violations
+from gluon.store.opening import open_session
 from gluon.store.schema.history import history
-from gluon.store.schema.session import look
-from gluon.store.schema.steps import Grade
 
-from ..conftest import Desk
 from .evolution import VERSIONS, compiled
-
-
-async def planned(connection: str, *protons: Proton, allow: Sequence[str] = ()) -> dict[str, Grade]:
-    async with open_session(Database(connection=connection)) as session:
-        found = await look(session, protons, allow)
-        assert not found.plan.refused, found.plan.refused
-        assert not await violations(session, found, found.plan.steps)
-        return {step.name: step.grade for step in found.plan.steps}
-
-
-async def kept(connection: str, *protons: Proton) -> list[str]:
-    async with open_session(Database(connection=connection)) as session:
-        return [step.name for step in (await look(session, protons)).plan.kept]
-
-
-async def applied(connection: str, *protons: Proton, allow: Sequence[str] = ()) -> list[str]:
-    async with open_session(Database(connection=connection)) as session:
-        return [step.name for step in (await apply(session, protons, allowed=allow)).steps]
-
-
-async def refused(connection: str, *protons: Proton, allow: Sequence[str] = ()) -> str:
-    async with open_session(Database(connection=connection)) as session:
-        before = await look(session, protons)
-        with pytest.raises(SettingsError) as error:
-            await apply(session, protons, allowed=allow)
-        assert (await look(session, protons)).there == before.there  # nothing was changed
-        return str(error.value)
+from .helpers import applied, kept, opened, planned, refused
 
 
 async def rows(store: Store, proton: Proton, kind: str) -> list[dict[str, Any]]:
     return await store.page(proton.by_name[kind], Query({}, 1000))
-
-
-async def opened(connection: str, proton: Proton) -> Desk:
-    return Desk(await open_store(connection, [proton], auto_apply=False), proton)
 
 
 async def test_from_the_first_version_to_the_last(connection: str, tmp_path: Path) -> None:
