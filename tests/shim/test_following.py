@@ -204,6 +204,26 @@ async def test_an_etcd_that_comes_back_empty_removes_nothing_before_it_is_comple
     await stage.reported(PORT, kept, state="ready")
 
 
+async def test_what_waited_when_etcd_was_wiped_is_handed_over_once_it_is_back_as_it_was(stage: Stage) -> None:
+    backend = Recorder()
+    shim = await stage.shim(backend, lease_ttl=0.3)
+    port = stage.wanted.change(PORT)[1]
+    interface = await stage.wanted.put("Interface", port_id=port)
+    await until(lambda: interface in shim.model.interfaces)
+    await quiet(shim)
+    assert backend.calls == []
+    _memory(stage).wipe()
+    await found(lambda: stage.get(keys.shim(stage.proton.name, "c1")), {"hosts": ["h1"]})
+    await until(lambda: shim.working)
+    await quiet(shim)
+    await stage.wanted.tell("repairing", epoch="next")
+    await stage.wanted.send([("Interface", interface)])
+    await stage.wanted.send([(PORT, port)])
+    await stage.wanted.tell("complete")
+    await until(lambda: len(backend.calls) == 2)
+    assert backend.calls == [("modify_port", port), ("modify_interface", interface)]
+
+
 async def test_without_a_relay_what_is_there_is_what_is_wanted(stage: Stage) -> None:
     backend = Recorder()
     await stage.shim(backend)
