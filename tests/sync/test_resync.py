@@ -347,3 +347,24 @@ async def test_a_comparison_tells_how_far_it_is(rig: Rig) -> None:
     assert told == sorted(told)
     # Each side: slots, a net, a port with its interface, an attachment; a port has a second key.
     assert told[-1] == 2 * 134 + 1
+
+
+async def test_many_keys_are_read_by_parts_and_none_is_missed(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gluon.sync.comparison._MANY", 3)
+    monkeypatch.setattr("gluon.sync.comparison._PAGE", 2)
+    async with rig.running():
+        await filled(rig, slots=60)
+    for stray in ("5000", "5", "50000", "500000", "x", "é", "\U0001f600", ""):
+        await rig.kv.put(f"/proton/{rig.proton.name}/Net/{stray}", b"{}")
+    await rig.kv.delete(rig.key(rig.Slot, 59))
+    found = await differences(rig)
+    assert [d.key for d in found if d.kind == "missing"] == [rig.key(rig.Slot, 59)]
+    assert {d.key.rpartition("/")[2] for d in found if d.kind == "extra"} == {
+        *("5000", "5", "50000", "500000", "x", "é", "\U0001f600", "")
+    }
+    assert len(found) == 9
+    async with rig.running():
+        await repair(rig.proton, rig.kv, rig.store, force=True)
+        await until(rig.complete)
+        await until(rig.equal)
+        assert await differences(rig) == []

@@ -25,6 +25,7 @@ from gluon.sync.registering import foreign
 
 SLICE: Final = 60  # objects that are read from etcd at a time: a port has two keys
 _PAGE: Final = 1000
+_MANY: Final = 5000  # keys that are paged through as one range
 _FEW: Final = 8  # objects that are looked up one by one
 _LAST: Final = "\U0010ffff"  # sorts after whatever stands in a key
 
@@ -162,11 +163,28 @@ class Comparison:
                 yield Suspects(obj, gone)
 
     async def _pages(self, prefix: str) -> AsyncIterator[tuple[KeyValue, ...]]:
-        page: Page | None = None
-        while page is None or page.more:
-            page = await self._kv.page(prefix, after=page.items[-1].key if page else None, limit=_PAGE)
-            if page.items:
-                yield page.items
+        """All keys below the prefix, in order. With each page etcd counts what is left of the range: many are read by parts."""
+        first = await self._kv.page(prefix, limit=1)
+        if first.count <= _MANY:
+            page: Page | None = None
+            while page is None or page.more:
+                page = await self._kv.page(prefix, after=page.items[-1].key if page else None, limit=_PAGE)
+                if page.items:
+                    yield page.items
+            return
+        if first.items[0].key == prefix:
+            yield first.items
+        async for following in self._following(prefix):
+            async for items in self._pages(prefix + following[0]):
+                yield items
+
+    async def _following(self, prefix: str) -> AsyncIterator[str]:
+        """How the keys go on after the prefix: one for each next character, found by leaping from one to the next."""
+        after = prefix
+        while items := (await self._kv.page(prefix, after=after, limit=1)).items:
+            rest = items[0].key[len(prefix) :]
+            yield rest
+            after = prefix + rest[0] + _LAST
 
     def _count(self, ids: Sequence[Any]) -> None:
         self._compared += len(ids)
