@@ -19,6 +19,7 @@ from gluon.settings import Database
 from gluon.store.driver import Lost, Refused, Undone, Unstorable, Violation
 from gluon.store.mariadb.connection import MariadbConnection
 from gluon.store.mariadb.driver import MariadbDriver
+from gluon.store.mariadb.sessions import check
 from gluon.store.mariadb.url import target
 from tests.kv.certificates import Authority
 
@@ -485,3 +486,10 @@ class TestUrls:
         name = mariadb_url.rpartition("/")[2]
         async with connected(f"mysql://gluon:secret@/{name}?unix_socket={mariadb_server.home / 'socket'}") as connection:
             assert await connection.fetch("SELECT 1") == [(1,)]
+
+
+@pytest.mark.parametrize("version", ["10.5.29-MariaDB", "8.0.36"])
+def test_a_server_that_lacks_what_is_used(version: str) -> None:
+    """SELECT … SKIP LOCKED came with MariaDB 10.6."""
+    with pytest.raises(Refused, match=r"10\.6"):
+        check({"version": version}, several=False)

@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import pytest
 from sqlalchemy.engine import make_url
 
@@ -19,6 +20,7 @@ from gluon.settings import Database
 from gluon.store.driver import Lost, Refused, Undone, Unstorable, Violation
 from gluon.store.opening import open_store
 from gluon.store.postgresql.driver import PostgresqlConnection, PostgresqlDriver
+from gluon.store.postgresql.errors import translated
 from gluon.store.postgresql.url import target
 from tests.kv.certificates import Authority
 
@@ -222,6 +224,24 @@ class TestConnecting:
             async with connected(several) as connection:
                 assert (await connection.fetch("SHOW port"))[0][0] == str(url.port)
 
+    async def test_a_host_that_lets_us_in_and_then_says_nothing_keeps_no_connection(
+        self, postgresql_url: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        made: list[asyncpg.Connection] = []
+
+        async def silent(connection: asyncpg.Connection, *_: object) -> None:
+            made.append(connection)
+            await asyncio.Event().wait()
+
+        monkeypatch.setattr(asyncpg.Connection, "fetchval", silent)
+        url = make_url(postgresql_url)
+        host = f"{url.host}:{url.port}"
+        several = f"postgresql://{url.username}:{url.password}@/{url.database}?host={host}&host={host}"
+        with pytest.raises(Lost, match="does not answer"):
+            await driver(several).connect()
+        assert made
+        assert all(connection.is_closed() for connection in made)
+
     async def test_a_unix_socket(self, postgresql_server: PostgresServer) -> None:
         url = f"postgresql://gluon@/postgres?host={postgresql_server.home}:{postgresql_server.port}"
         async with connected(url) as connection:
@@ -240,6 +260,11 @@ class TestConnecting:
             with pytest.raises(Lost, match="does not answer"):
                 await driver(f"postgresql://u:p@127.0.0.1:{port}/d", timeout=0.2).connect()
             await hung_up.wait()
+
+
+def test_what_may_have_been_done_is_not_said_to_be_undone() -> None:
+    """SQLSTATE 40003, which what stands before PostgreSQL may answer to COMMIT."""
+    assert isinstance(translated(asyncpg.StatementCompletionUnknownError("unknown")), Lost)
 
 
 class TestTls:

@@ -9,8 +9,8 @@ from typing import Any, Final
 
 from gluon.store.driver import Lost, Refused
 
-#: The oldest series that has all that is used here.
-OLDEST: Final = (10, 5)
+#: The oldest series that has all that is used here: SELECT … SKIP LOCKED came with it.
+OLDEST: Final = (10, 6)
 #: Seconds: how long a transaction may wait for its client, for a lock on a row, and for a lock on a table.
 _IDLE: Final = 5
 _LOCK: Final = 1

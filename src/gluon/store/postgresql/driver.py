@@ -152,12 +152,18 @@ class PostgresqlDriver:
 
     async def _connect(self, host: str, port: int) -> PostgresqlConnection:
         several = len(self._target.hosts) > 1
+        connection: Any = None
+        standby = True
         try:
             async with asyncio.timeout(min(self._timeout, _HOST) if several else self._timeout):
                 connection = await asyncpg.connect(host=host, port=port, **self._options())
                 standby = several and await connection.fetchval("SHOW transaction_read_only") == "on"
-        except _FAULTS as error:
-            raise translated(error) from error
+        except BaseException as error:
+            if connection is not None:  # a host that let us in and then says nothing
+                connection.terminate()
+            if isinstance(error, _FAULTS):
+                raise translated(error) from error
+            raise
         version = connection.get_server_version()
         if version.major < OLDEST or standby:
             connection.terminate()

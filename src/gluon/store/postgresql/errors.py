@@ -3,7 +3,7 @@
 
 23505 unique, 23503 foreign key       Violation
 40xxx, 55P03, 57014, 0A000 (plan)     Undone: the transaction was ended and may be run again
-57P0x, 08xxx, 25P03, FATAL            Lost
+57P0x, 08xxx, 25P03, 40003, FATAL     Lost
 22xxx                                 Unstorable
 all others                            Refused, with words for those that operators meet
 """
@@ -24,13 +24,13 @@ BROKEN: Final = (OSError, asyncpg.InterfaceError, asyncpg.InternalClientError, T
 _UNDONE: Final = {
     "40001": "it collided with another transaction",
     "40P01": "it was in a deadlock with another transaction",
-    "40003": "the database does not say whether the statement was done",
     "55P03": "another transaction holds what it needs for too long",
     "57014": "a statement took too long",
     "25P02": "the transaction had failed before",
     "0A000": "the tables were changed meanwhile",
 }
 _LOST: Final = {
+    "40003": "the database does not say whether it was done",
     "25P03": "the database ended a transaction that was left idle",
     "57P01": "the database server is shutting down",
     "57P02": "the database server crashed and starts again",
