@@ -28,6 +28,7 @@ from gluon.model.schema import BINDING_ID, UNSET, Attribute, Object, Proton
 from gluon.model.types import List, Reference, Structure
 from gluon.particle.columns import TIME_LENGTH, ascii_text, column_type
 from gluon.particle.naming import Names, bound, snake
+from gluon.particle.quoting import quoting
 
 #: The tables beside those of the Protons (``gluon.particle.systables``); no object's table takes such a name.
 SYSTEM_TABLES: Final = (
@@ -69,6 +70,7 @@ def sql(metadata: sa.MetaData, dialect: str = "sqlite", only: Iterable[sa.Table]
         lambda ddl, *_, **__: made.append(str(ddl.compile(dialect=engine.dialect)).strip()),
         paramstyle="qmark",  # others double each % in a default
     )
+    quoting(engine.dialect)
     metadata.create_all(engine, checkfirst=False, tables=None if only is None else list(only))
     # A table's indexes come in the order of a set: sorted, so that the same model always prints the same.
     indexes = [i for i, statement in enumerate(made) if _is_index(statement)]

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from asyncmy import connection as asyncmy
 from sqlalchemy.dialects import mysql
 
+from gluon.particle.quoting import quoting
 from gluon.store.driver import DatabaseError, Lost, Refused
 from gluon.store.mariadb.connection import MariadbConnection
 from gluon.store.mariadb.errors import FAULTS, translated
@@ -35,6 +36,7 @@ class MariadbDriver:
         self._failed: dict[str, float] = {}
         self._dialect: Any = mysql.dialect(paramstyle="format")
         self._dialect.is_mariadb = True
+        quoting(self._dialect)
 
     @property
     def name(self) -> Literal["mariadb"]:

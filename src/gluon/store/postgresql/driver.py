@@ -15,6 +15,7 @@ import asyncpg
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import asyncpg as sa_asyncpg
 
+from gluon.particle.quoting import quoting
 from gluon.store.driver import DatabaseError, Lost, Refused, Row, Undone
 from gluon.store.postgresql.errors import BROKEN, translated
 from gluon.store.postgresql.url import Target
@@ -119,6 +120,7 @@ class PostgresqlDriver:
         self._timeout = timeout
         self._chosen = 0
         self._dialect: sa.Dialect = sa_asyncpg.dialect()  # type: ignore[no-untyped-call]
+        quoting(self._dialect)
 
     @property
     def name(self) -> Literal["postgresql"]:

@@ -8,6 +8,8 @@ from typing import Any, Final
 import sqlalchemy as sa
 from sqlalchemy.dialects import mysql, postgresql, sqlite
 
+from gluon.particle.quoting import quoting
+
 _MODULES: Final[dict[str, Any]] = {"sqlite": sqlite, "postgresql": postgresql, "mariadb": mysql}
 
 
@@ -17,6 +19,7 @@ def dialect(name: str) -> sa.Dialect:
     made: Any = _MODULES[name].dialect(paramstyle="qmark")
     if name == "mariadb":
         made.is_mariadb, made.name = True, name
+    quoting(made)
     return made  # type: ignore[no-any-return]
 
 

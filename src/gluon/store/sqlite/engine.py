@@ -20,6 +20,7 @@ from sqlalchemy.dialects import sqlite
 
 from gluon.errors import Unavailable
 from gluon.model.schema import Object, Proton
+from gluon.particle.quoting import quoting
 from gluon.store.changelog import RowChangeLog, probing
 from gluon.store.contract import Query, Record
 from gluon.store.explaining import Explainer
@@ -47,6 +48,7 @@ class SqliteStore:
         Raises SettingsError where the file cannot be used.
         """
         dialect = sqlite.dialect(paramstyle="qmark")
+        quoting(dialect)
         columns = prepare(path, protons, auto_apply=auto_apply, busy=busy)
         plans, log = Plans(protons, dialect, columns), LogPlans(dialect)
         self._plans = plans
