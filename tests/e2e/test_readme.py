@@ -52,7 +52,7 @@ async def test_a_service_of_your_own(tmp_path):
         assert bound["binding_state"] == "BOUND"
 
 
-def test_the_two_commands_are_targets_of_make():
+def test_the_commands_are_targets_of_make():
     targets = (ROOT / "Makefile").read_text()
     for line in block("make demo").splitlines():
         assert f"\n{line.split()[1]}:" in targets
