@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from gluon.errors import SettingsError
+from gluon.errors import Conflict, Invalid, SettingsError
 from gluon.settings import Database
 from gluon.store.opening import applies, open_session, open_store
 from gluon.store.schema.steps import Grade
@@ -50,6 +50,23 @@ async def test_a_new_unique_that_is_violated_names_the_rows(connection: str) -> 
     await desk.new("Thing", code="z")
     for store in (desk.store, other.store):
         await store.close()
+
+
+async def test_an_older_server_meets_rules_that_it_does_not_know(connection: str) -> None:
+    before = shop(_CODE, "place: {type: uuid}", more=_SHELF)
+    after = shop(_UNIQUE, "place: {type: Shelf}", more=_SHELF, version="1.1")
+    await applied(connection, before)
+    older = await opened(connection, before)
+    shelf = await older.new("Shelf", name="s")
+    await older.new("Thing", code="x", place=shelf["id"])
+    await applied(connection, after)
+    for wrong in ({"code": "x"}, {"place": "00000000-0000-4000-8000-000000000000"}):
+        with pytest.raises((Conflict, Invalid)):
+            await older.new("Thing", **wrong)
+    with pytest.raises((Conflict, Invalid)):
+        await older.drop("Shelf", shelf["id"])
+    await older.new("Thing", code="y", place=shelf["id"])
+    await older.store.close()
 
 
 async def test_many_rows_in_the_way_are_not_all_named(connection: str) -> None:
