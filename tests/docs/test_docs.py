@@ -77,7 +77,10 @@ def imported():
     ("library", "doors"),
     [
         ("ruamel", ["model/source.py"]),
-        ("sqlalchemy", ["store/*", "store/*/*", "particle/columns.py", "particle/tables.py", "particle/systables.py"]),
+        (
+            "sqlalchemy",
+            ["store/*", "store/*/*", "particle/columns.py", "particle/quoting.py", "particle/tables.py", "particle/systables.py"],
+        ),
         ("asyncpg", ["store/postgresql/*"]),
         ("asyncmy", ["store/mariadb/*"]),
         ("grpc", ["kv/*"]),

@@ -38,7 +38,7 @@ class Constraints:
 
 def _named(table: sa.Table) -> Iterator[tuple[str, Constraint]]:
     primary = Constraint(table, tuple(c.key for c in table.primary_key.columns))
-    yield f"{table.name}_pkey", primary
+    yield f"{table.name[:58]}_pkey", primary  # PostgreSQL cuts the name of the table, so that 63 characters are enough
     yield f"{table.name}.PRIMARY", primary
     yield _places(table, table.primary_key.columns), primary
     for index in table.indexes:
