@@ -71,7 +71,7 @@ async def _run(args: argparse.Namespace, settings: ServerSettings, protons: list
 
 
 async def _plan(session: Session, protons: list[Proton], allowed: list[str], *, sql: bool) -> int:
-    found = await look(session, protons, allowed)
+    found = await look(session, protons, allowed, rows=True)
     faults = [*found.plan.refused, *await violations(session, found, found.plan.steps)]
     if sql:
         _print(wording.script(found.plan, found.goal, session.place))
@@ -96,7 +96,7 @@ async def _apply(session: Session, protons: list[Proton], allowed: list[str], *,
     done = await apply(session, protons, allowed=allowed, tell=tell, agree=agree)
     if done.steps:
         print(f"done: {wording.summary(done)}")
-    elif (await look(session, protons, allowed)).plan.steps:
+    elif (await look(session, protons, allowed, rows=True)).plan.steps:
         print("nothing was changed")
         return 1
     else:

@@ -33,7 +33,7 @@ def shop(*attributes: str, more: str = "", version: str = "1.0") -> Proton:
 
 async def planned(connection: str, *protons: Proton, allow: Sequence[str] = ()) -> dict[str, Grade]:
     async with open_session(Database(connection=connection), writes=False) as session:
-        found = await look(session, protons, allow)
+        found = await look(session, protons, allow, rows=True)
         assert not found.plan.refused, found.plan.refused
         assert not await violations(session, found, found.plan.steps)
         return {step.name: step.grade for step in found.plan.steps}

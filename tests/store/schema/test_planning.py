@@ -6,6 +6,7 @@ from __future__ import annotations
 import pytest
 
 from gluon.errors import Conflict, Invalid, SettingsError
+from gluon.model.compile import compile_text
 from gluon.settings import Database
 from gluon.store.opening import applies, open_session, open_store
 from gluon.store.schema.steps import Grade
@@ -177,6 +178,32 @@ async def test_what_is_no_longer_in_the_model(connection: str) -> None:
     assert (await later.get("Thing", thing["id"]) or {})["code"] == "x"
     assert set(await described(connection)) & {"shop_shelf", "shop_thing_marks"} == set()
     await later.store.close()
+
+
+async def test_rows_of_an_older_server_get_what_only_a_newer_one_gives(connection: str) -> None:
+    before = shop(_CODE)
+    after = shop(_CODE, "cookie: {type: uuid, required: true, generate: true}", version="1.1")
+    await applied(connection, before)
+    older = await opened(connection, before)
+    await applied(connection, after)
+    thing = await older.new("Thing", code="x")  # made once the tables are those of 1.1
+    await older.store.close()
+    assert await planned(connection, after) == {"fill:shop_thing.cookie": Grade.SLOW}
+    assert await applied(connection, after) == ["fill:shop_thing.cookie"]
+    newer = await opened(connection, after)
+    assert (await newer.get("Thing", thing["id"]) or {})["cookie"]
+    await newer.store.close()
+    assert await planned(connection, after) == {}
+
+
+async def test_tables_of_a_proton_that_only_other_servers_have_stay_out_of_it(connection: str) -> None:
+    near = shop()
+    far = compile_text(
+        'file_version: "1.0"\nimports: base.yaml\ninfo: {name: shop-far, version: "1.0"}\nobjects:\n'
+        "  Thing:\n    extends: BaseObject\n    api: {name: thing}\n"
+    )
+    await applied(connection, near, far)
+    assert await kept(connection, near) == []
 
 
 async def test_a_reference_that_may_point_elsewhere(connection: str) -> None:

@@ -60,7 +60,7 @@ async def apply(
     Raises SettingsError where the models cannot be applied, before anything is changed; DatabaseError where the database fails.
     """
     async with _alone(session):
-        found = await look(session, protons, allowed)
+        found = await look(session, protons, allowed, rows=Grade.SLOW in grades)
         steps = tuple(step for step in found.plan.steps if step.grade in grades)
         if len(steps) < len(found.plan.steps):  # what is left would not be found again
             steps = tuple(step for step in steps if not step.name.startswith("note-model:"))

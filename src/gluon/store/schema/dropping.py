@@ -15,7 +15,7 @@ from gluon.store.schema.ddl import Ddl
 from gluon.store.schema.description import ForeignKey, Index, Table, Tables
 from gluon.store.schema.dialects import literal
 from gluon.store.schema.goal import Goal
-from gluon.store.schema.steps import Grade, Step
+from gluon.store.schema.steps import Grade, Recorded, Step
 
 _OBJECTS = {"revision", "generation", "incarnation", "created_at", "updated_at"}
 _ELEMENTS = {"owner", "position", "value"}
@@ -24,7 +24,7 @@ _ELEMENTS = {"owner", "position", "value"}
 class Dropping:
     """Collects ``steps`` that were named and ``kept``, those that were not."""
 
-    def __init__(self, goal: Goal, there: Tables, state: Mapping[str, Table], allowed: set[str]) -> None:
+    def __init__(self, goal: Goal, there: Tables, state: Mapping[str, Table], allowed: set[str], recorded: Recorded) -> None:
         self.steps: list[Step] = []
         self.kept: list[Step] = []
         self._goal = goal
@@ -32,6 +32,9 @@ class Dropping:
         self._state = dict(state)
         self._allowed = allowed
         self._ddl = Ddl(goal.dialect)
+        here = {proton.name for proton in goal.protons}
+        self._prefixes = tuple(f"{snake(name)}_" for name in here)
+        self._elsewhere = tuple(f"{snake(name)}_" for name in recorded.models if name not in here)
 
     def parts(self, name: str) -> None:
         """Columns and indexes of a table that the models have."""
@@ -60,12 +63,16 @@ class Dropping:
         )
 
     def _ours(self, table: Table) -> bool:
-        """A table that Gluon made for these Protons: its name begins as theirs do, and it has the columns of all of them."""
+        """A table that Gluon made for these Protons: its name begins as theirs do, and it has the columns of all of them.
+
+        One whose name begins as those of a Proton that only other servers have (``net_l3vpn_``, beside ``net_``) is not.
+        """
         if table.name in self._goal.tables:
             return False
-        prefixes = {f"{snake(proton.name)}_" for proton in self._goal.protons}
+        if table.name.startswith(self._elsewhere):
+            return False
         columns = set(table.columns)
-        return any(map(table.name.startswith, prefixes)) and (columns >= _OBJECTS or columns == _ELEMENTS)
+        return table.name.startswith(self._prefixes) and (columns >= _OBJECTS or columns == _ELEMENTS)
 
     def _decide(self, step: Step) -> bool:
         allowed = step.name in self._allowed

@@ -34,8 +34,12 @@ LAYOUT: Final = "1"
 _BOOKKEEPING: Final = ("revision", "generation", "incarnation", "created_at", "updated_at")
 
 
-def plan(goal: Goal, there: Tables, recorded: Recorded, allowed: Collection[str] = ()) -> Plan:
-    """What leads from ``there`` to the goal. ``allowed`` names steps that take something away."""
+def plan(goal: Goal, there: Tables, recorded: Recorded, allowed: Collection[str] = (), *, rows: bool = False) -> Plan:
+    """What leads from ``there`` to the goal. ``allowed`` names steps that take something away.
+
+    ``rows``: look for rows that lack values also where the tables were brought to these models before: servers of an older model
+    may have made some since.
+    """
     strangers = _strangers(goal, there)
     if recorded.meta.get("layout", LAYOUT) != LAYOUT:
         strangers = [f"the database has layout {recorded.meta['layout']}; this version of Gluon knows layout {LAYOUT}"]
@@ -48,9 +52,9 @@ def plan(goal: Goal, there: Tables, recorded: Recorded, allowed: Collection[str]
         # What a newer model says of references and values is right, and not for an older one's servers to undo.
         if name in there and not _is_older(goal.owner[name], recorded):
             Ruling(goal, there).table(wanted, made)
-            if _is_new(goal.owner[name], recorded):
+            if rows or _is_new(goal.owner[name], recorded):
                 Valuing(goal, there).table(wanted, made)
-    dropping = Dropping(goal, there, made.state, set(allowed))
+    dropping = Dropping(goal, there, made.state, set(allowed), recorded)
     for name in goal.tables:
         if name in there and not _is_older(goal.owner[name], recorded):
             dropping.parts(name)

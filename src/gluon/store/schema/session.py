@@ -47,12 +47,13 @@ class Look:
     plan: Plan
 
 
-async def look(session: Session, protons: Sequence[Proton], allowed: Collection[str] = ()) -> Look:
-    """Read the database and plan. Raises DatabaseError, and SettingsError where two Protons need one table."""
+async def look(session: Session, protons: Sequence[Proton], allowed: Collection[str] = (), *, rows: bool = False) -> Look:
+    """Read the database and plan; ``rows`` as ``plan`` takes it. Raises DatabaseError, and SettingsError where two Protons need
+    one table."""
     there = await describe(session.connection, session.name)
     recorded = await _recorded(session, there)
     wanted = goal(protons, session.dialect, there, recorded)
-    planned = plan(wanted, there, recorded, allowed)
+    planned = plan(wanted, there, recorded, allowed, rows=rows)
     steps = [step for step in planned.steps if not step.when or await session.any(step.when)]
     return Look(there, recorded, wanted, replace(planned, steps=tuple(steps)))
 
