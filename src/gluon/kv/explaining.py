@@ -18,14 +18,22 @@ REFUSALS: Final = {
     "permission denied": "etcd's user ([etcd] username, or the name in cert_file) has no right to do this: it needs to read and "
     "write /proton/, /controller/ and /gluon/",
 }
-#: Why no secure connection comes about.
+_NOT_OURS: Final = (
+    "it does not accept our certificate ([etcd] cert_file, key_file): that has expired, is of an authority that etcd does not "
+    "know, or is not set"
+)
+#: Why no secure connection comes about. What a member holds against our certificate arrives as an alert: within the handshake of
+#: TLS 1.2 (etcd 3.5), after that of TLS 1.3 (RFC 8446, section 4.4.2.4; etcd 3.4 of Debian), where gRPC keeps its text to itself.
 _HANDSHAKES: Final = {
     "certificate has expired": "its certificate has expired",
     "certificate is not yet valid": "its certificate is not valid yet",
     "Hostname Verification": "its certificate is for another host than the endpoint names",
     "CERTIFICATE_VERIFY_FAILED": "its certificate is of an authority that is not in [etcd] ca_file",
-    "TSI_DATA_CORRUPTED": "it does not accept our certificate ([etcd] cert_file, key_file): that has expired, is of an authority "
-    "that etcd does not know, or is not set",
+    "TSI_DATA_CORRUPTED": _NOT_OURS,
+    "ALERT_BAD_CERTIFICATE": _NOT_OURS,
+    "ALERT_CERTIFICATE_": _NOT_OURS,
+    "ALERT_UNKNOWN_CA": _NOT_OURS,
+    "ALERT_UNSUPPORTED_CERTIFICATE": _NOT_OURS,
     "Handshake read failed": "it ended the TLS handshake: an endpoint of a member without TLS begins with http://",
 }
 _CLOSED: Final = "Socket closed"

@@ -67,12 +67,21 @@ class EtcdProcess:
     """One etcd with its data in ``folder`` (made where missing) and its log in ``folder``/etcd.log.
 
     ``async with EtcdProcess(folder) as etcd: … etcd.endpoint``. ``options`` go to etcd as they are; ``scheme`` is https
-    where they configure TLS for clients. After ``stop`` or ``kill``, ``start`` goes on with the same data and ports, and with
-    the ``options`` as they then are.
+    where they configure TLS for clients; ``program`` is another etcd than the one that is found. After ``stop`` or ``kill``,
+    ``start`` goes on with the same data and ports, and with the ``options`` as they then are.
     """
 
-    def __init__(self, folder: Path, *, options: Sequence[str] = (), scheme: str = "http", place: Place = LOOPBACK) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        options: Sequence[str] = (),
+        scheme: str = "http",
+        place: Place = LOOPBACK,
+        program: str | None = None,
+    ) -> None:
         self._folder = folder
+        self._program = program
         self.options = tuple(options)
         self._scheme = scheme
         self.place = place
@@ -126,7 +135,7 @@ class EtcdProcess:
         members = self._peers or ((self.name, peer),)
         command = (
             *self.place.prefix,
-            find_etcd(),
+            self._program or find_etcd(),
             f"--name={self.name}",
             f"--data-dir={self._data}",
             f"--listen-client-urls={client}",
