@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""TLS with client certificates, and etcd's own users, with each etcd there is: one speaks TLS 1.2, one 1.3, and they refuse at other times."""
+"""TLS with client certificates, and etcd's own users, with each etcd there is: TLS 1.2 and 1.3 refuse at other times."""
 
 import asyncio
 import importlib.util
