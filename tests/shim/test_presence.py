@@ -10,9 +10,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from gluon.kv.contract import LeaseLost
 from gluon.kv.memory import MemoryKv
 from gluon.particle import keys
-from gluon.shim import process
+from gluon.shim import presence, process
 from gluon.shim.listing import Seen, seen
 
 from .conftest import PORT, Recorder, Stage, found, gone, quiet, until
@@ -140,6 +141,19 @@ async def test_after_etcd_was_wiped_the_shim_that_worked_goes_first(stage: Stage
         await until(lambda: not worked.working)  # noqa: B023
         await until(lambda: any(shim.working for shim in waiting))
         assert worked.working
+
+
+async def test_after_etcd_was_away_a_shim_does_not_wait_for_itself(both: Stage) -> None:
+    """It has lost its lease, which etcd still has. As a standby it would let others go first, should etcd be wiped then."""
+    key = keys.shim(both.proton.name, "c1")
+    old = await both.kv.lease(60)
+    before = await both.kv.put(key, b"{}", lease=old.id)
+    async with asyncio.timeout(10):
+        again = await presence.appear(both.kv, key, b"{}", 60, before=old.id)
+    assert again.revision > before
+    with pytest.raises(LeaseLost):
+        await both.kv.put(key, b"late", lease=old.id)
+    await again.lease.revoke()
 
 
 async def until_standing_by(stage: Stage, key: str, count: int) -> None:

@@ -2,8 +2,8 @@
 """Says in etcd that a shim is alive: ``/gluon/shim/<proton>/<controller>``, under a lease. One shim of a name works at a time.
 
 A second one of the same name stands by, under a key of its own, until the key of the first is gone. Where the first was a process
-of this machine that has certainly ended, its lease is revoked: what it may have sent and etcd not yet handled can then take no
-effect.
+of this machine that has certainly ended, or was this shim itself before it lost etcd for a while, its lease is revoked: what may
+have been sent under it and etcd has not yet handled can then take no effect.
 """
 
 from __future__ import annotations
@@ -55,8 +55,12 @@ def card(hosts: Sequence[str], backend: str) -> Mapping[str, Any]:
     return {**value, "since": datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")}
 
 
-async def appear(kv: Kv, key: str, value: bytes, ttl: float) -> Presence:
-    """Wait until this shim may work, however long etcd is away or another shim of the name works."""
+async def appear(kv: Kv, key: str, value: bytes, ttl: float, *, before: int = 0) -> Presence:
+    """Wait until this shim may work, however long etcd is away or another shim of the name works.
+
+    ``before``: the lease under which this shim worked last. Where etcd still has it, as after etcd was away, this shim does not
+    wait for itself: should etcd be wiped then, it alone knows what the backend was told.
+    """
     lease: Lease | None = None
     told = ""
     vanished = False  # another shim had the name, and nobody saw it being given up: etcd was wiped, or we were not looking
@@ -72,9 +76,11 @@ async def appear(kv: Kv, key: str, value: bytes, ttl: float) -> Presence:
                 holder = await _take(kv, key, value, lease)
                 if holder.lease == lease.id:
                     return Presence(key, holder.create_revision, lease)
-                vanished = True
-                if holder.lease and process.ended(_process(holder.value)):
-                    told = _tell(told, "takeover", f"the shim that held {key} has ended without giving it up; taking over")
+                ours = holder.lease == before != 0
+                vanished = not ours
+                if ours or (holder.lease and process.ended(_process(holder.value))):
+                    if not ours:
+                        told = _tell(told, "takeover", f"the shim that held {key} has ended without giving it up; taking over")
                     with contextlib.suppress(KvRefused):
                         await kv.revoke(holder.lease)
                         vanished = False

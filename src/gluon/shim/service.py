@@ -82,9 +82,12 @@ class Shim:
     async def run(self) -> None:
         """Work until cancelled, through every loss of etcd and of the lease."""
         writing = asyncio.create_task(self._journal.run())
+        last = 0
         try:
             while True:
-                self._presence = await presence.appear(self._kv, self._key, msgspec.json.encode(self._card), self._ttl)
+                card = msgspec.json.encode(self._card)
+                self._presence = await presence.appear(self._kv, self._key, card, self._ttl, before=last)
+                last = self._presence.lease.id
                 LOG.info("%s works at revision %d", self._key, self._presence.revision)
                 self._journal.open(self._key, self._presence.revision)
                 await self._work(self._presence, writing)
