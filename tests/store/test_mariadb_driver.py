@@ -339,7 +339,7 @@ class TestServers:
     async def test_a_commit_that_nobody_answers_is_lost_not_undone(self, tmp_path):
         async with MariadbServer(tmp_path, durable=False) as server:
             await server.create_database("one")
-            connection = await driver(server.url("one"), timeout=0.5).connect()
+            connection = await driver(server.url("one"), timeout=3.0).connect()
             await connection.fetch(_THINGS)
             await connection.begin()
             await connection.many(_INSERT, [thing(1)])

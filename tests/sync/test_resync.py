@@ -350,8 +350,8 @@ async def test_a_comparison_tells_how_far_it_is(rig: Rig) -> None:
 
 
 async def test_many_keys_are_read_by_parts_and_none_is_missed(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gluon.sync.comparison._MANY", 3)
-    monkeypatch.setattr("gluon.sync.comparison._PAGE", 2)
+    monkeypatch.setattr("gluon.kv.paging._MANY", 3)
+    monkeypatch.setattr("gluon.kv.paging._PAGE", 2)
     async with rig.running():
         await filled(rig, slots=60)
     for stray in ("5000", "5", "50000", "500000", "x", "é", "\U0001f600", ""):

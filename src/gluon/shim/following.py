@@ -14,12 +14,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Final
 
 import msgspec
 
-from gluon.kv.contract import Compacted, Event, KeyValue, Kv, KvError, Page
+from gluon.kv import paging
+from gluon.kv.contract import Compacted, Event, KeyValue, Kv, KvError
 from gluon.model.schema import Role
 from gluon.particle import keys
 from gluon.particle.shimtypes import Malformed, Record
@@ -33,7 +34,6 @@ from gluon.shim.reports import Handed
 
 LOG = logging.getLogger(__name__)
 
-_PAGE: Final = 1000
 _RETRY: Final = 0.5
 
 
@@ -92,16 +92,15 @@ class Following:
         """Bring the copy to what etcd holds; the revision at which it does."""
         if self._first:
             self._reconciler.hold()
-        page = await self._kv.page(keys.objects(self._proton), limit=_PAGE)
-        revision = page.revision
+        revision = await self._kv.revision()
         sync = await self._load_sync(revision)
         if (older := self._history.older(sync)) is not None:
             raise _Older(older)
-        found = await self._load_objects(page)
+        found = await self._load_objects(revision)
         own: dict[Key, Handed] = {}
         self._binder.forget()
         self._mirror.clear_reports()
-        async for kv in self._all(keys.controllers(self._proton), revision):
+        async for kv in paging.every(self._kv, keys.controllers(self._proton), revision=revision):
             self._take_controller(kv, own)
         self._sync = sync
         self._history.seen(sync)
@@ -118,35 +117,21 @@ class Following:
 
     async def _load_sync(self, revision: int) -> SyncState | None:
         """What the relay said, as of a revision."""
-        async for kv in self._all(keys.sync(self._proton), revision):
+        async for kv in paging.every(self._kv, keys.sync(self._proton), revision=revision):
             if kv.key == keys.sync(self._proton):
                 return _sync_state(kv.value)
         return None
 
-    async def _load_objects(self, page: Page) -> set[Key]:
-        """Put all objects, of which this is the first page, into the copy; which there are."""
-        revision, found = page.revision, set[Key]()
+    async def _load_objects(self, revision: int) -> set[Key]:
+        """Put all objects into the copy, as of a revision; which there are."""
+        found = set[Key]()
         self._binder.revisions.clear()
-        while True:
-            for kv in page.items:
-                key = self._key(kv.key)
-                if key is not None:
-                    found.add(key)
-                    self._put(key, kv)
-            if not page.more:
-                return found
-            page = await self._kv.page(keys.objects(self._proton), after=page.items[-1].key, limit=_PAGE, revision=revision)
-
-    async def _all(self, prefix: str, revision: int) -> AsyncIterator[KeyValue]:
-        """Every key with this prefix, as of a revision."""
-        after: str | None = None
-        while True:
-            page = await self._kv.page(prefix, after=after, limit=_PAGE, revision=revision)
-            for kv in page.items:
-                yield kv
-            if not page.more:
-                return
-            after = page.items[-1].key
+        async for kv in paging.every(self._kv, keys.objects(self._proton), revision=revision):
+            key = self._key(kv.key)
+            if key is not None:
+                found.add(key)
+                self._put(key, kv)
+        return found
 
     # The watches.
 

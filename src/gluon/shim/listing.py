@@ -9,15 +9,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import AsyncIterator
-from typing import Any, Final, Literal
+from typing import Any, Literal
 
 import msgspec
 
-from gluon.kv.contract import KeyValue, Kv
+from gluon.kv import paging
+from gluon.kv.contract import Kv
 from gluon.particle import keys
-
-_PAGE: Final = 1000
 
 
 class Card(msgspec.Struct, frozen=True):
@@ -61,14 +59,14 @@ class _State(msgspec.Struct, frozen=True):
 async def seen(kv: Kv, proton: str) -> list[Seen]:
     """Every shim of a Proton, by name, the active one first. ``gone``: there are reports of that name and no shim."""
     counted: dict[str, Counter[str]] = {}
-    async for found in _all(kv, keys.controllers(proton)):
+    async for found in paging.every(kv, keys.controllers(proton)):
         parsed = keys.parse_controller(found.key)
         if parsed is not None and parsed.controller:
             counted.setdefault(parsed.controller, Counter())[_read(found.value, _State(), _State).state] += 1
     relay = await kv.get(keys.sync(proton))
     position = _read(relay.value, None, _Position) if relay else None
     listed: dict[str, list[Seen]] = {name: [] for name in counted}
-    async for found in _all(kv, keys.shims(proton)):
+    async for found in paging.every(kv, keys.shims(proton)):
         if (parts := keys.parse_shim(found.key)) is not None:
             _, name, lease = parts
             card = _read(found.value, Card(), Card)
@@ -86,18 +84,6 @@ def _behind(card: Card, position: _Position | None) -> int | None:
     if card.batch is None or position is None or card.epoch != position.epoch:
         return None
     return max(0, position.batch - card.batch)
-
-
-async def _all(kv: Kv, prefix: str) -> AsyncIterator[KeyValue]:
-    """Every key with this prefix, page after page."""
-    after: str | None = None
-    while True:
-        page = await kv.page(prefix, after=after, limit=_PAGE)
-        for found in page.items:
-            yield found
-        if not page.more:
-            return
-        after = page.items[-1].key
 
 
 def _read(value: bytes, otherwise: Any, kind: Any) -> Any:

@@ -18,7 +18,8 @@ from contextlib import aclosing, suppress
 from typing import Final
 
 from gluon.errors import GluonError
-from gluon.kv.contract import KeyValue, Kv, Page
+from gluon.kv import paging
+from gluon.kv.contract import KeyValue, Kv
 from gluon.model.schema import Proton
 from gluon.particle import keys
 from gluon.store.contract import Reads, Record, Store
@@ -29,7 +30,6 @@ from gluon.sync.storing import Storing
 from gluon.sync.waits import PortWaits
 
 _ROWS: Final = 100  # rows that are read at a time
-_PAGE: Final = 1000
 _LOOK: Final = 1.0  # seconds between looks at the rows of waiting ports
 _WATCH: Final = "watch of answers"
 _SWEEP: Final = "sweep of answers"
@@ -111,10 +111,8 @@ class Answers:
             self._health.well(_SWEEP)
 
     async def _go_through(self, group: asyncio.TaskGroup, prefix: str) -> None:
-        page: Page | None = None
-        while page is None or page.more:
-            page = await self._kv.page(prefix, after=page.items[-1].key if page else None, limit=_PAGE)
-            await self._untold(group, page.items)
+        async for found in paging.pages(self._kv, prefix):
+            await self._untold(group, found)
 
     async def _untold(self, group: asyncio.TaskGroup, found: Sequence[KeyValue]) -> None:
         """Have those stored that say something that the rows do not; as they then stand, for the watch may be ahead of us."""

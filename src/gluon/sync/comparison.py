@@ -15,7 +15,8 @@ from typing import Any, Final
 
 import msgspec
 
-from gluon.kv.contract import Get, KeyValue, Kv, Page, Txn
+from gluon.kv import paging
+from gluon.kv.contract import Get, KeyValue, Kv, Txn
 from gluon.model.schema import Object, Proton
 from gluon.particle import keys
 from gluon.store.contract import Change, Query, Reads, Record, Store
@@ -24,10 +25,7 @@ from gluon.sync.naming import identifier, object_key
 from gluon.sync.registering import foreign
 
 SLICE: Final = 60  # objects that are read from etcd at a time: a port has two keys
-_PAGE: Final = 1000
-_MANY: Final = 5000  # keys that are paged through as one range
 _FEW: Final = 8  # objects that are looked up one by one
-_LAST: Final = "\U0010ffff"  # sorts after whatever stands in a key
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,12 +82,12 @@ class Comparison:
     async def unwanted(self) -> AsyncIterator[Suspects]:
         """Objects that seem to be gone from the database but are in etcd; in the order of references reversed."""
         for obj in reversed(self._proton.order):
-            async for page in self._pages(f"{keys.objects(self._proton.name)}{obj.name}/"):
+            async for page in paging.pages(self._kv, f"{keys.objects(self._proton.name)}{obj.name}/"):
                 texts = [parts.id for kv in page if (parts := keys.parse_object(kv.key)) is not None]
                 async for gone in self._gone(obj, texts):
                     yield gone
             if obj.is_port:
-                async for page in self._pages(keys.PORTS):
+                async for page in paging.pages(self._kv, keys.PORTS):
                     texts = [
                         id
                         for kv in page
@@ -101,9 +99,10 @@ class Comparison:
 
     async def stray(self) -> AsyncIterator[list[KeyValue]]:
         """Keys below the Proton's prefix that no object of the model could have."""
-        for directory in await self._directories():
+        prefix = keys.objects(self._proton.name)
+        async for directory in paging.leaps(self._kv, prefix, until="/"):
             obj = self._proton.by_name.get(directory)
-            async for page in self._pages(f"{keys.objects(self._proton.name)}{directory}/"):
+            async for page in paging.pages(self._kv, f"{prefix}{directory}/"):
                 if strays := [kv for kv in page if obj is None or not _fits(obj, kv.key)]:
                     yield strays
 
@@ -162,43 +161,9 @@ class Comparison:
             if gone := [id for id, record in zip(part, records, strict=True) if record is None]:
                 yield Suspects(obj, gone)
 
-    async def _pages(self, prefix: str) -> AsyncIterator[tuple[KeyValue, ...]]:
-        """All keys below the prefix, in order. With each page etcd counts what is left of the range: many are read by parts."""
-        first = await self._kv.page(prefix, limit=1)
-        if first.count <= _MANY:
-            page: Page | None = None
-            while page is None or page.more:
-                page = await self._kv.page(prefix, after=page.items[-1].key if page else None, limit=_PAGE)
-                if page.items:
-                    yield page.items
-            return
-        if first.items[0].key == prefix:
-            yield first.items
-        async for following in self._following(prefix):
-            async for items in self._pages(prefix + following[0]):
-                yield items
-
-    async def _following(self, prefix: str) -> AsyncIterator[str]:
-        """How the keys go on after the prefix: one for each next character, found by leaping from one to the next."""
-        after = prefix
-        while items := (await self._kv.page(prefix, after=after, limit=1)).items:
-            rest = items[0].key[len(prefix) :]
-            yield rest
-            after = prefix + rest[0] + _LAST
-
     def _count(self, ids: Sequence[Any]) -> None:
         self._compared += len(ids)
         self._progress(self._compared)
-
-    async def _directories(self) -> list[str]:
-        """The names below the Proton's prefix, found by leaping from each to the next."""
-        prefix = keys.objects(self._proton.name)
-        names: list[str] = []
-        after: str | None = None
-        while items := (await self._kv.page(prefix, after=after, limit=1)).items:
-            names.append(items[0].key[len(prefix) :].partition("/")[0])
-            after = f"{prefix}{names[-1]}/{_LAST}"
-        return names
 
 
 def _says(found: KeyValue | None, wanted: bytes) -> bool:

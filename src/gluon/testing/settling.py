@@ -9,12 +9,13 @@ The order matters: what a later step sees was there before an earlier one could 
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 import msgspec
 
-from gluon.kv.contract import KeyValue, Kv
+from gluon.kv import paging
+from gluon.kv.contract import Kv
 from gluon.model.schema import BindingState, Proton
 from gluon.particle import keys
 from gluon.shim.references import Key
@@ -23,7 +24,6 @@ from gluon.testing.serving import RunningShim
 from gluon.testing.witness import Subject, Unended
 
 _FAILED: Final = "binding_failed"
-_PAGE: Final = 1000
 
 
 class _Object(msgspec.Struct, frozen=True):
@@ -79,17 +79,20 @@ async def _database(store: Store) -> str:
 
 async def _proton(kv: Kv, proton: Proton, revision: int, shims: Sequence[RunningShim]) -> list[str]:
     """What is against it in one Proton, as etcd has it at a revision."""
-    syncs = {item.key: msgspec.json.decode(item.value, type=_Sync) async for item in _all(kv, keys.sync(proton.name), revision)}
+    syncs = {
+        item.key: msgspec.json.decode(item.value, type=_Sync)
+        async for item in paging.every(kv, keys.sync(proton.name), revision=revision)
+    }
     if syncs.get(keys.sync(proton.name), _Sync()).state != "complete":
         return [f"the relay has not said that {proton.name} is complete in etcd"]
     objects = {
         Key(key.object, key.id): msgspec.json.decode(item.value, type=_Object)
-        async for item in _all(kv, keys.objects(proton.name), revision)
+        async for item in paging.every(kv, keys.objects(proton.name), revision=revision)
         if (key := keys.parse_object(item.key))
     }
     controllers = {
         key: msgspec.json.decode(item.value, type=_Controller)
-        async for item in _all(kv, keys.controllers(proton.name), revision)
+        async for item in paging.every(kv, keys.controllers(proton.name), revision=revision)
         if (key := keys.parse_controller(item.key))
     }
     found = [reason for shim in shims for reason in _shim(shim, objects)]
@@ -139,14 +142,3 @@ def _reports(objects: Objects, controllers: Mapping[keys.ObjectKey, _Controller]
             yield f"{key.controller} reports {key.object} {key.id} as pending: {report.reason}"
         elif Key(key.object, key.id) not in objects and report.state != "failed":
             yield f"{key.controller} still reports {key.object} {key.id}, which is gone"
-
-
-async def _all(kv: Kv, prefix: str, revision: int) -> AsyncIterator[KeyValue]:
-    after: str | None = None
-    while True:
-        page = await kv.page(prefix, after=after, limit=_PAGE, revision=revision)
-        for item in page.items:
-            yield item
-        if not page.more:
-            return
-        after = page.items[-1].key
