@@ -3,12 +3,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
+import asyncmy
 import asyncpg
+from sqlalchemy.engine import make_url
+
+from gluon.parts.databases import DatabaseServer
 
 #: A trigger that fails on PostgreSQL with this error code.
 _FUNCTION = """CREATE OR REPLACE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS
@@ -34,7 +39,17 @@ SERVERS: Final = {
             "ALTER TABLE net_test_mark DROP COLUMN colour",
         ),
     ),
+    "mariadb": Server(
+        "SET SESSION idle_transaction_timeout = 1",
+        (
+            "ALTER TABLE net_test_mark ADD COLUMN colour varchar(10)",
+            "ALTER TABLE net_test_mark MODIFY note LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_nopad_bin, ALGORITHM=COPY",
+            "ALTER TABLE net_test_mark DROP COLUMN colour",
+        ),
+    ),
 }
+#: Kinds of servers whose COMMIT may fail for what one member of the group did: MariaDB has no deferred constraints.
+REFUSING_AT_COMMIT: Final = ("postgresql",)
 
 
 class Held(Protocol):
@@ -76,13 +91,19 @@ class Admin(Protocol):
 
 
 @asynccontextmanager
-async def admin(url: str) -> AsyncIterator[Admin]:
+async def admin(kind: str, url: str, server: DatabaseServer) -> AsyncIterator[Admin]:
     """Who is to get in the way of the tests' stores."""
-    connection = await asyncpg.connect(url)
-    try:
-        yield PostgresAdmin(url, connection)
-    finally:
-        await connection.close()
+    async with AsyncExitStack() as stack:
+        if kind == "postgresql":
+            connection = await asyncpg.connect(url)
+            stack.push_async_callback(connection.close)
+            yield PostgresAdmin(url, connection)
+        else:
+            held = await MariadbHeld.open(url)
+            stack.push_async_callback(held.release)
+            made = MariadbAdmin(url, held, server)
+            stack.push_async_callback(made.writable)
+            yield made
 
 
 class PostgresAdmin:
@@ -141,3 +162,77 @@ class PostgresHeld:
 
     async def release(self) -> None:
         await self._connection.close()
+
+
+class MariadbAdmin:
+    """See Admin. What one user may not do is done by root."""
+
+    name = "mariadb"
+
+    def __init__(self, url: str, session: MariadbHeld, server: DatabaseServer) -> None:
+        self._url = url
+        self._session = session
+        self._server = server
+        self._database = make_url(url).database
+        self._user = f"{make_url(url).username}@'%'"
+
+    async def run(self, sql: str) -> None:
+        await self._session.run(sql)
+
+    async def hold(self, sql: str) -> Held:
+        held = await MariadbHeld.open(self._url)
+        await held.run("BEGIN")
+        await held.run(sql)
+        return held
+
+    async def refuse_at_commit(self, table: str, column: str, value: str) -> None:
+        raise NotImplementedError(f"MariaDB refuses {table}.{column} = {value} at once or not at all")
+
+    async def disk_full(self) -> None:
+        full = "FOR EACH ROW SIGNAL SQLSTATE 'HY000' SET MYSQL_ERRNO = 1021, MESSAGE_TEXT = 'Disk full'"
+        await self.run(f"CREATE TRIGGER full_changes BEFORE INSERT ON gluon_changes {full}")
+        await self.run(f"CREATE TRIGGER full_meta BEFORE UPDATE ON gluon_meta {full}")
+
+    async def disk_free(self) -> None:
+        await self.run("DROP TRIGGER full_changes")
+        await self.run("DROP TRIGGER full_meta")
+
+    async def read_only(self) -> None:
+        await self._server.execute(f"REVOKE READ_ONLY ADMIN ON *.* FROM {self._user}; SET GLOBAL read_only = 1")
+
+    async def writable(self) -> None:
+        """As it was before ``read_only``."""
+        await self._server.execute(f"SET GLOBAL read_only = 0; GRANT READ_ONLY ADMIN ON *.* TO {self._user}")
+
+    async def end_others(self) -> None:
+        others = f"FROM information_schema.processlist WHERE db = '{self._database}' AND id <> CONNECTION_ID()"
+        for (id,) in await self._session.run(f"SELECT id {others}"):
+            await self._session.run(f"KILL CONNECTION {id}")
+        while await self._session.run(f"SELECT id {others}"):
+            await asyncio.sleep(0.01)
+
+
+class MariadbHeld:
+    """See Held."""
+
+    def __init__(self, connection: Any) -> None:
+        self._connection = connection
+
+    @classmethod
+    async def open(cls, url: str) -> MariadbHeld:
+        place = make_url(url)
+        assert place.host and place.port and place.password
+        return cls(
+            await asyncmy.connect(
+                host=place.host, port=place.port, user=place.username, password=place.password, db=place.database, autocommit=True
+            )
+        )
+
+    async def run(self, sql: str) -> Any:
+        """Its rows."""
+        async with self._connection.cursor() as cursor:
+            await cursor.execute(sql)
+            return await cursor.fetchall()
+
+    async def release(self) -> None:
+        await self._connection.ensure_closed()

@@ -21,19 +21,25 @@ from gluon.store.removal import Removal
 from gluon.store.statements import Statement
 
 from .conftest import Desk
-from .servers import SERVERS, Admin, admin
+from .servers import REFUSING_AT_COMMIT, SERVERS, Admin, admin
 
 
 @pytest.fixture(params=SERVERS)
-def connection(request: pytest.FixtureRequest) -> str:
-    url: str = request.getfixturevalue(f"{request.param}_url")
+def kind(request: pytest.FixtureRequest) -> str:
+    name: str = request.param
+    return name
+
+
+@pytest.fixture
+def connection(kind: str, request: pytest.FixtureRequest) -> str:
+    url: str = request.getfixturevalue(f"{kind}_url")
     return url
 
 
 @pytest.fixture
-async def other(connection: str) -> AsyncIterator[Admin]:
+async def other(kind: str, connection: str, request: pytest.FixtureRequest) -> AsyncIterator[Admin]:
     """Another client of the same database."""
-    async with admin(connection) as opened:
+    async with admin(kind, connection, request.getfixturevalue(f"{kind}_server")) as opened:
         yield opened
 
 
@@ -115,6 +121,7 @@ async def test_an_object_of_the_same_group_is_seen(desk: Desk) -> None:
     assert results[2] in ([True, True, 2], [False, False, 0])
 
 
+@pytest.mark.parametrize("kind", REFUSING_AT_COMMIT, indirect=True)
 async def test_a_commit_that_fails_for_one(desk: Desk, other: Admin) -> None:
     await other.refuse_at_commit("net_test_mark", "value", "b")
     results = await group(desk)
@@ -217,14 +224,14 @@ async def test_a_connection_lost_before_commit(desk: Desk, other: Admin) -> None
     assert await marks(desk) == ["a", "b", "c", "z"]
 
 
-async def test_a_transaction_left_idle(desk: Desk, connection: str) -> None:
+async def test_a_transaction_left_idle(desk: Desk, kind: str) -> None:
     mark = desk.proton.by_name["Mark"]
     tries = []
 
     async def dozing(tx: Any) -> None:
         tries.append(1)
         if len(tries) == 1:
-            await tx.run(Statement(SERVERS[connection.split(":", maxsplit=1)[0]].idle_soon, (), {}), {})
+            await tx.run(Statement(SERVERS[kind].idle_soon, (), {}), {})
             await asyncio.sleep(1.5)
         await desk.objects.create(tx, mark, {"value": "z", "group": "both"}, binding_id="")
 

@@ -13,7 +13,7 @@ from sqlalchemy.engine import make_url
 
 from gluon.errors import Unavailable
 from gluon.model.schema import Proton
-from gluon.parts.databases import DatabaseServer, PostgresServer
+from gluon.parts.databases import DatabaseServer, MariadbServer, PostgresServer
 from gluon.settings import Database
 from gluon.store.contract import Query
 from gluon.store.opening import open_store
@@ -22,7 +22,7 @@ from .conftest import Desk
 from .cutting import Cutter, cutter
 from .servers import SERVERS
 
-MADE: dict[str, type[DatabaseServer]] = {"postgresql": PostgresServer}
+MADE: dict[str, type[DatabaseServer]] = {"postgresql": PostgresServer, "mariadb": MariadbServer}
 
 
 @pytest.fixture(params=SERVERS)
