@@ -9,7 +9,7 @@ Reads only. What waits in the change log is no difference: the relay will see to
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -44,11 +44,15 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Suspects:
-    """Objects that seem to differ. ``after``: an identifier just before the first, where one is known; it only saves time."""
+    """Objects that seem to differ. ``after``: an identifier just before the first, where one is known; it only saves time.
+
+    ``found``: their keys as etcd had them when they began to be suspected, where they were read.
+    """
 
     object: Object
     ids: list[Any]
     after: Any = None
+    found: dict[str, KeyValue | None] | None = None
 
 
 class Comparison:
@@ -64,7 +68,7 @@ class Comparison:
         self._progress = progress
         self._compared = 0
 
-    async def wanted(self) -> AsyncIterator[Suspects]:
+    async def wanted(self) -> AsyncGenerator[Suspects, None]:
         """Objects that seem to be missing in etcd or to be other there; in the order of references."""
         for obj in self._proton.order:
             before: Any = None
@@ -74,7 +78,7 @@ class Comparison:
                 differ = [id for id, record in zip(ids, records, strict=True) if self._other(Change(obj, id, record), found)]
                 self._count(ids)
                 if differ:
-                    yield Suspects(obj, differ, before)
+                    yield Suspects(obj, differ, before, found)
                 before = ids[-1]
                 if len(records) < SLICE:
                     break

@@ -22,6 +22,7 @@ from gluon.kv.contract import Compare, Delete, KeyValue, Kv, Put, Txn
 from gluon.model.schema import Proton
 from gluon.particle import keys
 from gluon.store.contract import Change, Store
+from gluon.sync.ahead import ahead
 from gluon.sync.batching import Batching, Unit, groups, size
 from gluon.sync.comparison import Comparison, Finding, Suspects
 from gluon.sync.naming import answer_key
@@ -67,7 +68,7 @@ class Repair:
                 async with self._writer.exclusive:
                     await self._writer.write(replace(self._position, refused=str(refusal)))
                 raise
-        async for suspects in self._sides.wanted():
+        async for suspects in ahead(self._sides.wanted()):
             await self._fix(suspects)
         async for strays in self._sides.stray():
             await self._sweep(strays)
@@ -103,7 +104,7 @@ class Repair:
             )
 
     async def _fix(self, suspects: Suspects) -> None:
-        found = await self._sides.read(suspects)
+        found = suspects.found or await self._sides.read(suspects)  # what is older than it seems is not written: see _unchanged
         async with self._writer.exclusive:
             findings = await self._sides.examine(suspects, found)
             await self._send(_unit(finding) for finding in findings if not _anothers(finding))
@@ -156,7 +157,7 @@ async def check(
     ``progress`` is told how many objects of either side were looked at so far.
     """
     sides = Comparison(proton, kv, store, Batching(proton, url=""), progress)
-    async for suspects in sides.wanted():
+    async for suspects in ahead(sides.wanted()):
         for difference in await _confirmed(sides, suspects):
             yield difference
     async for strays in sides.stray():
