@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The list of all ports in memory: it follows etcd through whatever befalls that, and forgets only what is certainly gone."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+
+from gluon.backends.registrations import Registration, Registrations
+from gluon.kv.contract import Kv
+from gluon.kv.etcd import connect
+from gluon.kv.memory import MemoryKv
+from gluon.particle import keys
+from gluon.settings import Etcd
+
+
+@pytest.fixture(params=["memory", "etcd"])
+def endpoint(request: pytest.FixtureRequest) -> str | None:
+    """Where the cluster is; None for the one in memory."""
+    return None if request.param == "memory" else request.getfixturevalue("etcd_endpoint")
+
+
+@pytest.fixture
+async def kv(endpoint: str | None) -> AsyncIterator[Kv]:
+    opened: Kv = MemoryKv()
+    if endpoint is not None:
+        opened = await connect(Etcd(endpoints=(endpoint,)))
+        for prefix in (keys.PORTS, keys.SYNCS):
+            await opened.delete(prefix, prefix=True)
+    yield opened
+    await opened.close()
+
+
+@asynccontextmanager
+async def following(kv: Kv, *told: list[Any]) -> AsyncIterator[Registrations]:
+    registrations = Registrations(kv, lambda *change: [log.append(change) for log in told])
+    task = asyncio.create_task(registrations.run())
+    try:
+        await until(lambda: registrations.loaded)
+        yield registrations
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    async with asyncio.timeout(15):
+        while not holds():
+            await asyncio.sleep(0.005)
+
+
+async def register(kv: Kv, id: str, service: str = "blue", **more: Any) -> None:
+    await kv.put(keys.port(id), json.dumps({"service": service, "tenant_id": "t", "url": "http://p", **more}).encode())
+
+
+async def say(kv: Kv, state: str, epoch: str = "1", service: str = "blue") -> None:
+    await kv.put(keys.sync(service), json.dumps({"database": "d", "epoch": epoch, "batch": 1, "state": state}).encode())
+
+
+async def test_ports_come_change_and_go(kv: Kv) -> None:
+    told: list[Any] = []
+    await say(kv, "complete")
+    await register(kv, "a/1")
+    async with following(kv, told) as registrations:
+        first = Registration("blue", "t", "http://p")
+        assert registrations.ports == {"a/1": first} and registrations.find("b") is None
+        await register(kv, "b", "green", binding_id="x")
+        await until(lambda: registrations.find("b") is not None)
+        await register(kv, "a/1", binding_id="y")
+        await until(lambda: registrations.find("a/1") != first)
+        await kv.delete(keys.port("a/1"))
+        await until(lambda: registrations.find("a/1") is None)
+        second = Registration("blue", "t", "http://p", "y")
+        other = Registration("green", "t", "http://p", "x")
+        assert told == [("a/1", None, first), ("b", None, other), ("a/1", first, second), ("a/1", second, None)]
+        assert registrations.trouble == ""
+
+
+async def test_what_cannot_be_read_changes_nothing(kv: Kv) -> None:
+    await register(kv, "a")
+    await kv.put(keys.port("b"), b"[]")
+    async with following(kv) as registrations:
+        await kv.put(keys.port("a"), b"{")
+        await register(kv, "c")
+        await until(lambda: registrations.find("c") is not None)
+        assert set(registrations.ports) == {"a", "c"}
+
+
+async def test_while_etcd_is_filled_again_nothing_is_taken_for_gone(kv: Kv) -> None:
+    """A wiped etcd holds no port and no word of the relay's; then comes its repair, in another epoch."""
+    await say(kv, "complete")
+    for id in ("a", "b"):
+        await register(kv, id)
+    await register(kv, "z", "yellow")  # of a Proton of which no relay ever spoke
+    async with following(kv) as registrations:
+        for prefix in (keys.SYNCS, keys.PORTS):
+            await kv.delete(prefix, prefix=True)
+        await until(lambda: registrations.find("z") is None)
+        await say(kv, "repairing", "2")
+        await register(kv, "a")
+        await register(kv, "c")
+        await until(lambda: registrations.find("c") is not None)
+        assert set(registrations.ports) == {"a", "b", "c"}
+        await say(kv, "complete", "2")
+        await until(lambda: registrations.find("b") is None)
+        assert set(registrations.ports) == {"a", "c"}
+
+
+async def test_another_cluster_takes_the_place_of_this_one() -> None:
+    kv = MemoryKv()
+    await say(kv, "complete")
+    for id in ("a", "b"):
+        await register(kv, id)
+    async with following(kv) as registrations:
+        kv.wipe()
+        await say(kv, "repairing", "2")
+        await register(kv, "b")
+        await register(kv, "c")
+        await until(lambda: registrations.find("c") is not None)
+        assert set(registrations.ports) == {"a", "b", "c"}
+        await say(kv, "complete", "2")
+        await until(lambda: registrations.find("a") is None)
+        assert set(registrations.ports) == {"b", "c"}
+
+
+async def test_etcd_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gluon.backends.registrations._SILENCE", 0.1)
+    kv = MemoryKv()
+    cut_off = kv.beside()
+    cut_off.unavailable = True
+    registrations = Registrations(cut_off)
+    task = asyncio.create_task(registrations.run())
+    await until(lambda: registrations.trouble != "")
+    assert not registrations.loaded
+    await register(kv, "a")
+    cut_off.unavailable = False
+    await until(lambda: registrations.loaded)
+    cut_off.unavailable = True
+    await until(lambda: "silent" in registrations.trouble)
+    assert registrations.find("a") is not None, "what is known stays known"
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
