@@ -10,6 +10,7 @@ from __future__ import annotations
 import http.client
 import json
 import select
+import socket
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from types import TracebackType
@@ -111,7 +112,7 @@ class Client:
     def _open(self, timeout: float) -> None:
         """Connect, anew where the server has closed the kept connection meanwhile (then it is readable: its end)."""
         connection = self._connection
-        if connection.sock is not None and select.select([connection.sock], [], [], 0)[0]:
+        if connection.sock is not None and _readable(connection.sock):
             connection.close()
         try:
             if connection.sock is None:
@@ -120,6 +121,15 @@ class Client:
             connection.close()
             raise Unreachable(self.url, _reason(error), sent=False) from None
         connection.sock.settimeout(timeout)
+
+
+def _readable(connection: socket.socket) -> bool:
+    """Whether something came, or the end. ``select`` knows no descriptor from 1024, which a large process has soon."""
+    if not hasattr(select, "poll"):
+        return bool(select.select([connection], [], [], 0)[0])
+    poll = select.poll()
+    poll.register(connection, select.POLLIN)
+    return bool(poll.poll(0))
 
 
 def _reason(error: Exception) -> str:

@@ -5,7 +5,7 @@ Served at ``/proton/<proton>/v<version>/commands.json`` and kept by the client, 
 
     {"proton", "version", "description", "path",
      "objects": [{"name", "plural", "path", "identifier", "description",
-                  "binds"?: true, "parent"?: {"name", "key"},
+                  "binds"?: true, "role"?: port|interface|service|service_binding, "parent"?: {"name", "key"},
                   "fields": [what an answer shows], "columns": [those of a table],
                   "options": [{"name", "verbs": [create|update|list], "help"?, "required"?, "secret"?, "default"?, "filled"?,
                                "type", "format"?, "choices"?, "min"?, "max"?, "length"?, "references"?, "items"?,
@@ -71,6 +71,8 @@ def _object(proton: Proton, obj: Object, path: str) -> dict[str, Any]:
     }
     if obj.is_port:
         described["binds"] = True
+    if obj.role is not Role.PLAIN:
+        described["role"] = obj.role.value.replace(" ", "_")
     if obj.api.parent is not None:
         described["parent"] = {"name": proton.by_name[obj.api.parent].api.name, "key": obj.api.parent_key}
     return described

@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a driver must know of a Proton's model, as the Proton Server says it of itself, kept in memory.
+
+GET /proton/<proton>                             its default version
+GET /proton/<proton>/v<version>/commands.json    which object binds, where it is, what it has     ─►  PortsApi
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+from urllib.parse import quote
+
+from gluon.backends.errors import NotFound, Unavailable
+from gluon.backends.servers import ProtonServers, decoded
+
+_ROOT = "/proton"
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True)
+class PortsApi:
+    """Where the ports of one version of a Proton are. ``plural`` is the key of a list, ``changeable`` what an update takes."""
+
+    path: str
+    name: str
+    plural: str
+    identifier: str
+    changeable: frozenset[str]
+    has_service_bindings: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept(Generic[_T]):
+    """A document as it was understood, with its entity tag."""
+
+    path: str
+    etag: str | None
+    content: _T
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    version: _Kept[str]
+    ports: _Kept[PortsApi | None]
+
+
+def protons(servers: ProtonServers) -> tuple[str, ...]:
+    """The names of all Protons that the servers have."""
+    return _understood(servers, _ROOT, servers.json("GET", _ROOT), _names)
+
+
+class Description:
+    """Of one Proton's ports. Safe for many threads: what is kept is replaced as a whole."""
+
+    def __init__(self, proton: str, servers: ProtonServers) -> None:
+        self._path = f"{_ROOT}/{quote(proton, safe='')}"
+        self._proton = proton
+        self._servers = servers
+        self._known: _Known | None = None
+
+    def now(self) -> PortsApi | None:
+        """As it was when last asked for; None where the Proton has no ports. Unavailable: the servers have no such Proton."""
+        known = self._known
+        return known.ports.content if known is not None else self.again()
+
+    def again(self) -> PortsApi | None:
+        """As it is now. What is known is asked for by entity tag: two answers without a body say that all is the same."""
+        known = self._known
+        try:
+            version = self._document(self._path, _default_version, known.version if known is not None else None)
+            path = f"{self._path}/v{quote(version.content, safe='')}/commands.json"
+            ports = self._document(path, _ports_api, known.ports if known is not None else None)
+        except NotFound:
+            self._known = None
+            raise Unavailable(f"there is no Proton '{self._proton}' at {self._servers}") from None
+        self._known = _Known(version, ports)
+        return ports.content
+
+    def _document(self, path: str, read: Callable[[Any], _T], before: _Kept[_T] | None) -> _Kept[_T]:
+        kept = before if before is not None and before.path == path and before.etag else None
+        answer = self._servers.request("GET", path, headers={"If-None-Match": kept.etag} if kept and kept.etag else {})
+        if answer.status == 304 and kept is not None:
+            return kept
+        return _Kept(path, answer.etag, _understood(self._servers, path, decoded(answer, changed=False), read))
+
+
+def _understood(servers: ProtonServers, path: str, document: Any, read: Callable[[Any], _T]) -> _T:
+    try:
+        return read(document)
+    except (KeyError, TypeError, AttributeError):
+        raise Unavailable(f"what {path} says at {servers} is not understood: is it a Proton Server of this release?") from None
+
+
+def _names(document: Any) -> tuple[str, ...]:
+    return tuple(str(proton["proton_service"]) for proton in document["protons"])
+
+
+def _default_version(document: Any) -> str:
+    return str(document["default_version"])
+
+
+def _ports_api(document: Any) -> PortsApi | None:
+    objects = document["objects"]
+    port = next((o for o in objects if o.get("binds")), None)
+    if port is None:
+        return None
+    return PortsApi(
+        path=str(port["path"]),
+        name=str(port["name"]),
+        plural=str(port["plural"]),
+        identifier=str(port["identifier"]),
+        changeable=frozenset(option["name"] for option in port["options"] if "update" in option["verbs"]),
+        has_service_bindings=any(o.get("role") == "service_binding" for o in objects),
+    )

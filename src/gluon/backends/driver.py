@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The contract of drivers. Everybody who binds, shows or changes ports does it through these calls, whatever the Proton.
+
+A package brings a driver of its own by an entry point: group ``gluon.backends``, the name is that of the Proton, the object a
+class made without arguments that is a ``Provider``. A Proton without one has ``ModelDriver``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any, Protocol
+
+from gluon.backends.ports import Page, Port
+from gluon.backends.servers import ProtonServers
+
+#: By attribute, what it may be: a port fits that has one of the values of each. Where an attribute may be nothing, none fits.
+Filters = Mapping[str, Collection[Any]]
+
+
+class Driver(Protocol):
+    """The ports of one Proton. Called by many threads at once; raises only what ``gluon.backends.errors`` lists."""
+
+    @property
+    def proton(self) -> str:
+        """The Proton's name."""
+
+    def bind(
+        self,
+        port_id: str,
+        device_owner: str,
+        zone: str,
+        device_id: str,
+        host_id: str,
+        binding_profile: Mapping[str, Any] | None = None,
+    ) -> Port:
+        """Plug the port into ``device_id`` on ``host_id``, and wait for what a controller answers.
+
+        The port that comes back is BOUND or FAILED, or still BINDING where no controller answered within the server's limit.
+        ``zone`` is the availability zone, for models that have such an attribute. Without ``binding_profile`` it stays as it is.
+        """
+
+    def unbind(self, port_id: str) -> Port:
+        """Take the port from its host and device. The profile stays: some of it is for the next bind."""
+
+    def update(self, port_id: str, values: Mapping[str, Any]) -> Port:
+        """Change the attributes that ``values`` name, as the API calls them; a bind may be among it."""
+
+    def delete(self, port_id: str) -> None:
+        """Delete the port; a bound one is unbound."""
+
+    def port(self, port_id: str) -> Port:
+        """The port as it is now."""
+
+    def ports(self, filters: Filters, limit: int | None = None, after: str | None = None) -> Page:
+        """A page of the ports that fit, in the order of their identifiers, each with its addresses.
+
+        At most ``limit``, or as many as the server puts on a page; those that follow the identifier ``after``.
+        """
+
+
+class Provider(Protocol):
+    """Makes the driver of a Proton."""
+
+    def driver(self, proton: str, servers: ProtonServers) -> Driver:
+        """The driver of the Proton of this name, which asks ``servers`` and no one else with their credentials."""
+
+
+def pages(driver: Driver, filters: Filters, limit: int | None = None) -> Iterator[Page]:
+    """All pages of a list, each asked for when the one before it has been used."""
+    page = driver.ports(filters, limit)
+    yield page
+    while page.after is not None:
+        page = driver.ports(filters, limit, page.after)
+        yield page

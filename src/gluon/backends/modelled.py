@@ -1,0 +1,143 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The driver that is made from a model: all it knows of a Proton it has from the Proton Server, at run time.
+
+bind(…) ─► PATCH /proton/<proton>/v<default version>/<ports>/<id>  {"host_id", "device_id", …} ─► Port
+
+Where a request does not fit any more (404, 400), the server is asked whether the Proton has changed, and the request is made
+once more if it has. A refused request did nothing, so that is no blind repeat.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Final, TypeVar
+from urllib.parse import parse_qs, quote, urlsplit
+
+from gluon.backends.description import Description, PortsApi
+from gluon.backends.driver import Filters
+from gluon.backends.errors import NotFound, Refused, Unavailable
+from gluon.backends.ports import Addresses, Page, Port, base_addresses
+from gluon.backends.servers import ProtonServers
+
+_T = TypeVar("_T")
+_UNBOUND: Final = {"host_id": None, "device_id": None, "device_owner": None}
+_ZONE: Final = "zone"
+
+
+class ModelDriver:
+    """The ports of one Proton, by its default version. See ``driver.Driver`` for what each call does."""
+
+    def __init__(self, proton: str, servers: ProtonServers, addresses: Addresses = base_addresses) -> None:
+        """``addresses`` reads those of a service binding. Nothing is asked before the first call."""
+        self.proton = proton
+        self._servers = servers
+        self._addresses = addresses
+        self._description = Description(proton, servers)
+
+    def bind(
+        self,
+        port_id: str,
+        device_owner: str,
+        zone: str,
+        device_id: str,
+        host_id: str,
+        binding_profile: Mapping[str, Any] | None = None,
+    ) -> Port:
+        """PATCH; answered when the bind is done, or with BINDING."""
+        values: dict[str, Any] = {"device_owner": device_owner, "device_id": device_id, "host_id": host_id}
+        if binding_profile is not None:
+            values["profile"] = dict(binding_profile)
+        return self._patched(port_id, values, zone)
+
+    def unbind(self, port_id: str) -> Port:
+        """PATCH; the API clears what the bind had set."""
+        return self._patched(port_id, _UNBOUND, None)
+
+    def update(self, port_id: str, values: Mapping[str, Any]) -> Port:
+        """PATCH."""
+        return self._asked(lambda api: self._one("PATCH", api, port_id, values))
+
+    def delete(self, port_id: str) -> None:
+        """DELETE."""
+        self._asked(lambda api: self._servers.request("DELETE", _path(api, port_id)))
+
+    def port(self, port_id: str) -> Port:
+        """GET."""
+        return self._asked(lambda api: self._one("GET", api, port_id))
+
+    def ports(self, filters: Filters, limit: int | None = None, after: str | None = None) -> Page:
+        """GET, one request. A Proton without ports has an empty page."""
+
+        def page(api: PortsApi) -> Page:
+            query = [*_query(filters), *_shown(api)]
+            query += [("limit", str(limit))] if limit is not None else []
+            query += [("marker", after)] if after is not None else []
+            document = self._servers.json("GET", api.path, query=query)
+            return self._read(document, changed=False, read=lambda d: Page(tuple(map(self._port, d[api.plural])), _after(d)))
+
+        if not all(filters.values()) or self._description.now() is None:
+            return Page(())
+        return self._asked(page)
+
+    def _patched(self, port_id: str, values: Mapping[str, Any], zone: str | None) -> Port:
+        def patch(api: PortsApi) -> Port:
+            zoned = {_ZONE: zone} if _ZONE in api.changeable else {}
+            return self._one("PATCH", api, port_id, {**values, **zoned})
+
+        return self._asked(patch)
+
+    def _asked(self, ask: Callable[[PortsApi], _T]) -> _T:
+        """The answer by what is known of the Proton, or by what it is now where that is something else."""
+        known = self._description.now()
+        try:
+            return ask(self._with_ports(known))
+        except (NotFound, Refused) as error:
+            if isinstance(error, Refused) and error.status != 400:
+                raise
+            now = self._description.again()
+            if now == known:
+                raise
+            return ask(self._with_ports(now))
+
+    def _with_ports(self, api: PortsApi | None) -> PortsApi:
+        if api is None:
+            raise NotFound(f"'{self.proton}' has no ports")
+        return api
+
+    def _one(self, method: str, api: PortsApi, port_id: str, values: Mapping[str, Any] | None = None) -> Port:
+        document = self._servers.json(method, _path(api, port_id), query=_shown(api), values=values)
+        return self._read(document, changed=values is not None, read=self._port)
+
+    def _port(self, record: Any) -> Port:
+        return Port.of(self.proton, record, self._addresses)
+
+    def _read(self, document: Any, *, changed: bool, read: Callable[[Any], _T]) -> _T:
+        try:
+            return read(document)
+        except (KeyError, TypeError, ValueError, AttributeError):
+            raise Unavailable(f"the answer of {self._servers} is none about ports of '{self.proton}'", sent=changed) from None
+
+
+def _path(api: PortsApi, port_id: str) -> str:
+    return f"{api.path}/{quote(port_id, safe='')}"
+
+
+def _shown(api: PortsApi) -> list[tuple[str, str]]:
+    """What is to be shown with each port."""
+    return []
+
+
+def _query(filters: Filters) -> Iterator[tuple[str, str]]:
+    """Each value of a filter on its own; null is the empty text, as the API has it."""
+    for name, values in filters.items():
+        for value in values:
+            yield name, str(value).lower() if isinstance(value, bool) else "" if value is None else str(value)
+
+
+def _after(document: Mapping[str, Any]) -> str | None:
+    """The marker in the link to the next page."""
+    for link in document.get("links", ()):
+        if link["rel"] == "next":
+            marker: str = parse_qs(urlsplit(link["href"]).query)["marker"][-1]
+            return marker
+    return None
