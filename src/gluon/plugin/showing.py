@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A port of a Proton as Neutron shows ports. Pure.
+
+Gluon's ports have no network of Neutron's. One network there, with a subnet for each version of IP, stands for all of them:
+Nova wants a port to have one, and an address to be on a subnet.
+"""
+
+from __future__ import annotations
+
+import copy
+import ipaddress
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from gluon.backends.ports import Port
+from gluon.model.schema import BindingState
+
+#: Neutron's words for the states of a port's VIF that are none of a controller's.
+UNBOUND: Final = "unbound"
+BINDING_FAILED: Final = "binding_failed"
+#: Neutron's states of a port; another word of a Proton's is shown as DOWN.
+_STATES: Final = ("ACTIVE", "DOWN", "BUILD", "ERROR", "N/A")
+
+
+@dataclass(frozen=True, slots=True)
+class StandIn:
+    """The network in Neutron that stands for Gluon, and its subnets' ids by version of IP, 4 or 6."""
+
+    network_id: str
+    subnets: Mapping[int, str]
+
+
+class Showing:
+    """Shows ports with exactly the keys that Neutron's own have.
+
+    ``stock`` is every key of a port in this Neutron, whichever extensions it has, with the value where there is nothing to say.
+    One key more or less in a list would show in all its ports, or be an error.
+    """
+
+    def __init__(self, stand_in: StandIn, stock: Mapping[str, Any]) -> None:
+        self._stand_in = stand_in
+        self._stock = dict(stock)
+
+    def shown(self, port: Port) -> dict[str, Any]:
+        """The port as Neutron's API has it."""
+        known = {
+            "id": port.id,
+            "name": port.name,
+            "network_id": self._stand_in.network_id,
+            "project_id": port.tenant_id,
+            "tenant_id": port.tenant_id,
+            "mac_address": port.mac_address,
+            "admin_state_up": port.admin_state_up,
+            "status": port.status if port.status in _STATES else "DOWN",
+            "device_id": port.device_id,
+            "device_owner": port.device_owner,
+            "fixed_ips": list(self._fixed_ips(port)),
+            "binding:host_id": port.host_id,
+            "binding:vnic_type": port.vnic_type,
+            "binding:profile": dict(port.profile),
+            "binding:vif_type": vif_type(port),
+            "binding:vif_details": dict(port.vif_details),
+            "created_at": _seconds(port.created_at),
+            "updated_at": _seconds(port.updated_at),
+            "revision_number": port.revision,
+        }
+        return {name: known[name] if name in known else copy.copy(empty) for name, empty in self._stock.items()}
+
+    def _fixed_ips(self, port: Port) -> Iterator[dict[str, str]]:
+        """The addresses of all interfaces, each once. One of a version that has no subnet here is left out: Nova would fail."""
+        for address in dict.fromkeys(address.address for address in port.addresses):
+            subnet = self._stand_in.subnets.get(ipaddress.ip_address(address).version)
+            if subnet is not None:
+                yield {"subnet_id": subnet, "ip_address": address}
+
+
+def vif_type(port: Port) -> str:
+    """The type of the port's VIF, in Neutron's words where it has none."""
+    if port.binding_state is BindingState.FAILED:
+        return BINDING_FAILED
+    return port.vif_type or UNBOUND
+
+
+def _seconds(time: str) -> str:
+    """RFC 3339 in UTC, to the second, as Neutron writes it."""
+    return time[:19] + "Z"
