@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a list of ports in Neutron's words asks of drivers, and what is left to be looked at in each port. Pure.
+
+{"device_id": ["a", "b"], "network_id": [the stand-in's]}  ─► drivers: device_id a or b
+{"fixed_ips": {"ip_address": ["10.0.0.1"]}}                ─► drivers: all;  left: has the address
+{"network_id": [another's]}                                ─► no port of Gluon's fits
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from gluon.plugin.showing import StandIn
+
+#: A port as Neutron shows it.
+Shown = Mapping[str, Any]
+Predicate = Callable[[Shown], bool]
+
+#: Filters that a driver takes as they are, under its own name.
+_ASKED: Final = {
+    "id": "id",
+    "tenant_id": "tenant_id",
+    "project_id": "tenant_id",
+    "name": "name",
+    "device_id": "device_id",
+    "device_owner": "device_owner",
+    "binding:host_id": "host_id",
+    "binding:vnic_type": "vnic_type",
+    "mac_address": "mac_address",
+    "admin_state_up": "admin_state_up",
+}
+#: What an empty text means to Neutron is null to a Proton.
+_NULLABLE: Final = ("device_id", "device_owner", "host_id")
+_MAC: Final = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}")
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """``asked``: for drivers. ``left``: what each port must be besides; where there is none, each that a driver gives fits."""
+
+    asked: Mapping[str, tuple[Any, ...]]
+    left: tuple[Predicate, ...] = ()
+
+    @property
+    def exact(self) -> bool:
+        """Whether drivers give all that fit and nothing else, so that their pages are pages."""
+        return not self.left
+
+    def fits(self, shown: Shown) -> bool:
+        """Whether a port that a driver gave fits."""
+        return all(holds(shown) for holds in self.left)
+
+
+def select(filters: Mapping[str, Any] | None, stand_in: StandIn, tenant: str | None = None) -> Selection | None:
+    """What to ask for; None where no port of Gluon's can fit. ``tenant``: of this one only."""
+    asked: dict[str, tuple[Any, ...]] = {"tenant_id": (tenant,)} if tenant is not None else {}
+    left: list[Predicate] = []
+    for name, values in (filters or {}).items():
+        if name == "network_id":
+            if stand_in.network_id not in values:
+                return None
+        elif name in _ASKED:
+            attribute, wanted = _ASKED[name], _wanted(_ASKED[name], values)
+            if attribute in asked:
+                wanted = tuple(value for value in wanted if value in asked[attribute])
+            if not wanted:
+                return None
+            asked[attribute] = wanted
+        else:
+            left.append(_left(name, values))
+    return Selection(asked, tuple(left))
+
+
+def _wanted(attribute: str, values: Iterable[Any]) -> tuple[Any, ...]:
+    """The values in the form that a Proton keeps; those that it cannot have are left out."""
+    if attribute == "admin_state_up":
+        return tuple(dict.fromkeys(value if isinstance(value, bool) else str(value).lower() in ("true", "1") for value in values))
+    if attribute == "mac_address":
+        return tuple(mac for value in values if _MAC.fullmatch(mac := str(value).lower().replace("-", ":")))
+    if attribute in _NULLABLE:
+        return tuple(value or None for value in values)
+    return tuple(values)
+
+
+def _left(name: str, values: Any) -> Predicate:
+    """What a filter that drivers do not know means."""
+    match name:
+        case "fixed_ips":
+            return lambda shown: all(_has_address(shown, part, wanted) for part, wanted in values.items())
+        case "changed_since":
+            since = max(str(value)[:19] for value in values)
+            return lambda shown: str(shown["updated_at"])[:19] >= since
+        case "tags":
+            return lambda shown: set(values) <= _tags(shown)
+        case "tags-any":
+            return lambda shown: not _tags(shown).isdisjoint(values)
+        case "not-tags":
+            return lambda shown: not set(values) <= _tags(shown)
+        case "not-tags-any":
+            return lambda shown: _tags(shown).isdisjoint(values)
+        case _:
+            wanted = {_text(value) for value in values}
+            return lambda shown: bool(wanted & _texts(shown.get(name)))
+
+
+def _has_address(shown: Shown, part: str, wanted: Iterable[str]) -> bool:
+    """Whether one of the port's addresses, or its subnet, is as wanted."""
+    own = [entry.get(part.removesuffix("_substr"), "") for entry in shown.get("fixed_ips") or ()]
+    if part.endswith("_substr"):
+        return any(piece in address for address in own for piece in wanted)
+    return not set(own).isdisjoint(wanted)
+
+
+def _tags(shown: Shown) -> set[str]:
+    return set(shown.get("tags") or ())
+
+
+def _texts(value: Any) -> set[str]:
+    return {_text(item) for item in value} if isinstance(value, list | tuple | set) else {_text(value)}
+
+
+def _text(value: Any) -> str:
+    """A value as a URL may say it."""
+    text = "" if value is None else str(value)
+    return text.lower() if text in ("True", "False") else text
