@@ -34,6 +34,13 @@ _ASKED: Final = {
 }
 #: What an empty text means to Neutron is null to a Proton.
 _NULLABLE: Final = ("device_id", "device_owner", "host_id")
+#: Whether the tags of a port are as a filter of this name wants them.
+_TAGGED: Final[Mapping[str, Callable[[set[str], set[str]], bool]]] = {
+    "tags": lambda wanted, tags: wanted <= tags,
+    "tags-any": lambda wanted, tags: not wanted.isdisjoint(tags),
+    "not-tags": lambda wanted, tags: not wanted <= tags,
+    "not-tags-any": lambda wanted, tags: wanted.isdisjoint(tags),
+}
 _MAC: Final = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}")
 
 
@@ -93,14 +100,8 @@ def _left(name: str, values: Any) -> Predicate:
         case "changed_since":
             since = max(str(value)[:19] for value in values)
             return lambda shown: str(shown["updated_at"])[:19] >= since
-        case "tags":
-            return lambda shown: set(values) <= _tags(shown)
-        case "tags-any":
-            return lambda shown: not _tags(shown).isdisjoint(values)
-        case "not-tags":
-            return lambda shown: not set(values) <= _tags(shown)
-        case "not-tags-any":
-            return lambda shown: _tags(shown).isdisjoint(values)
+        case "tags" | "tags-any" | "not-tags" | "not-tags-any":
+            return lambda shown: _TAGGED[name](set(values), set(shown.get("tags") or ()))
         case _:
             wanted = {_text(value) for value in values}
             return lambda shown: bool(wanted & _texts(shown.get(name)))
@@ -112,10 +113,6 @@ def _has_address(shown: Shown, part: str, wanted: Iterable[str]) -> bool:
     if part.endswith("_substr"):
         return any(piece in address for address in own for piece in wanted)
     return not set(own).isdisjoint(wanted)
-
-
-def _tags(shown: Shown) -> set[str]:
-    return set(shown.get("tags") or ())
 
 
 def _texts(value: Any) -> set[str]:
