@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``gluon shim list``: which shims are alive, for which hosts, which of a name works, and how far behind it is."""
+"""``gluon shim list|hosts``: which shims are alive, and how far behind they are; which hosts OpenStack would bind ports on.
+
+``list`` asks etcd: for which hosts a shim is, which of a name works. ``hosts`` asks Nova, and prints the line for ``shim.conf``.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +19,7 @@ from typing import Any, Final
 from gluon import settings
 from gluon.cli.table import table
 from gluon.cmd import config
+from gluon.cmd.hypervisors import NovaError, hypervisors
 from gluon.errors import SettingsError
 from gluon.kv import etcd
 from gluon.model.catalogue import load_catalogue
@@ -49,10 +53,35 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--config-file", action="append", default=[], metavar="FILE", help="the settings of a shim or of the server (repeatable)"
     )
     listing.add_argument("protons", nargs="*", metavar="PROTON", help="of these Protons only; of all by default")
+    hosts = actions.add_parser(
+        "hosts",
+        help="print the host_list line of Nova's hypervisors, by the usual OS_* variables",
+        description="Print the line for shim.conf that lists Nova's hypervisors as Nova names them in ports. Keystone and Nova"
+        " are asked by the usual variables: OS_AUTH_URL, OS_USERNAME, OS_PASSWORD, OS_PROJECT_NAME, OS_USER_DOMAIN_NAME, …",
+    )
+    hosts.add_argument("--all", action="store_true", help="also those that are down and disabled at once")
 
 
 def run(args: argparse.Namespace) -> int:
-    """0 once etcd has told."""
+    """0 once etcd, or Nova, has told."""
+    return _hosts(with_all=args.all) if args.action == "hosts" else _list(args)
+
+
+def _hosts(*, with_all: bool) -> int:
+    """The line on standard output; which hosts are not as they should be, and which are left out, on standard error."""
+    found = hypervisors()
+    for hypervisor in found:
+        if hypervisor.trouble:
+            fate = "listed all the same" if with_all or not hypervisor.out_of_service else "left out (--all lists it)"
+            print(f"gluon: {hypervisor.host} is {hypervisor.trouble}: {fate}", file=sys.stderr)
+    listed = [hypervisor.host for hypervisor in found if with_all or not hypervisor.out_of_service]
+    if not listed:
+        raise NovaError("Nova has no hypervisor" + (" that is in service" if found else ""))
+    print(f"host_list = {', '.join(listed)}")
+    return 0
+
+
+def _list(args: argparse.Namespace) -> int:
     given = config.load(_Either, args.config_file, os.environ)
     known = load_catalogue(given.default.model_path)
     for name in args.protons:
