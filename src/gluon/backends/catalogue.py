@@ -1,0 +1,166 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What of every port is needed without asking: whose it is, what it is plugged into, and whether that works. In memory.
+
+    /gluon/port/<id>                  ─► Registrations: which ports there are, and of which Proton
+    /proton/<proton>/<Object>/<id>    ─► Catalogue: their device, host and status; ``changed`` hears of each change
+
+So a list of ports that none of Gluon's can be in costs no request, and whoever waits for a port to become ACTIVE is told.
+The two are followed side by side: a port may for a moment be known to one and not yet to the other.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import aclosing
+from typing import Final
+
+import msgspec
+
+from gluon.backends.registrations import Registration, Registrations
+from gluon.kv import paging
+from gluon.kv.contract import Compacted, Event, KeyValue, Kv, KvError
+from gluon.particle import keys
+
+LOG = logging.getLogger(__name__)
+
+_RETRY: Final = 0.5
+
+
+class Plugged(msgspec.Struct, frozen=True, gc=False):
+    """How a port is plugged in, as etcd has it. Only ports have a ``binding_id``, whatever their model calls them."""
+
+    binding_id: str | None
+    incarnation: str = ""
+    revision: int = 0
+    tenant_id: str | None = None
+    device_id: str | None = None
+    device_owner: str | None = None
+    host_id: str | None = None
+    status: str | None = None
+    binding_state: str | None = None
+
+
+_PLUGGED: Final = msgspec.json.Decoder(Plugged)
+
+#: Told of a port's id, and how it was and is plugged in. Not told of what is only learned at a start.
+Changed = Callable[[str, Plugged | None, Plugged | None], None]
+
+
+class Catalogue:
+    """Every port. Read it from any thread; ``run`` belongs to one event loop."""
+
+    def __init__(self, kv: Kv, changed: Changed = lambda id, before, now: None) -> None:
+        self._kv = kv
+        self._changed = changed
+        self._plugged: dict[str, Plugged] = {}
+        self._by_device: defaultdict[str, set[str]] = defaultdict(set)
+        self._by_tenant: defaultdict[str, set[str]] = defaultdict(set)
+        self._loaded = False
+        self.registrations = Registrations(kv, self._registered)
+
+    @property
+    def loaded(self) -> bool:
+        """Whether both have been loaded, so that what is not known is not there."""
+        return self._loaded and self.registrations.loaded
+
+    def find(self, id: str) -> Registration | None:
+        """Who registered a port; None where nobody did."""
+        return self.registrations.find(id)
+
+    def plugged(self, id: str) -> Plugged | None:
+        """How a port is plugged in; None where that is not known (yet)."""
+        return self._plugged.get(id)
+
+    def among(self, ids: Iterable[str]) -> list[str]:
+        """Those of these ids that are ports of Gluon's."""
+        return [id for id in ids if id in self.registrations.ports]
+
+    def with_device(self, devices: Iterable[str]) -> list[str]:
+        """Ports that have one of these devices."""
+        return [id for device in devices for id in tuple(self._by_device.get(device, ()))]
+
+    def of_tenant(self, tenants: Iterable[str]) -> bool:
+        """Whether one of these tenants has a port."""
+        return any(self._by_tenant.get(tenant) for tenant in tenants)
+
+    async def run(self) -> None:
+        """Follow both until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self.registrations.run())
+            group.create_task(self._run())
+
+    async def _run(self) -> None:
+        while True:
+            try:
+                start = await self._load() + 1
+                async with aclosing(self._kv.watch(keys.PROTONS, start=start)) as batches:
+                    async for batch in batches:
+                        self._take(batch.events)
+            except Compacted as error:
+                LOG.info("the list of ports is loaded again: %s", error)
+                continue
+            except KvError as error:
+                LOG.debug("the ports cannot be followed: %s", error)  # the registrations say so
+            await asyncio.sleep(_RETRY)
+
+    async def _load(self) -> int:
+        revision = await self._kv.revision()
+        found: set[str] = set()
+        async for kv in paging.every(self._kv, keys.PROTONS, revision=revision):
+            if id := self._put(kv):
+                found.add(id)
+        for id in [id for id in self._plugged if id not in found and self.find(id) is None]:
+            self._drop(id)
+        self._loaded = True
+        return revision
+
+    def _take(self, events: Sequence[Event]) -> None:
+        for event in events:
+            if event.type == "put":
+                self._put(event.kv)
+
+    def _put(self, kv: KeyValue) -> str | None:
+        """Hold what an object's key says, if it is a port; its id."""
+        key = keys.parse_object(kv.key)
+        if key is None or b'"binding_id"' not in kv.value:
+            return None
+        try:
+            now = _PLUGGED.decode(kv.value)
+        except (msgspec.ValidationError, msgspec.DecodeError):
+            return None  # no port, or not to be read: then what was said of it before counts on
+        registration = self.find(key.id)
+        if registration is not None and registration.service != key.proton:
+            return None
+        before = self._plugged.get(key.id)
+        if now != before:
+            self._forget(key.id)
+            self._plugged[key.id] = now
+            self._by_device[now.device_id or ""].add(key.id)
+            self._by_tenant[now.tenant_id or ""].add(key.id)
+            if self._loaded:
+                self._changed(key.id, before, now)
+        return key.id
+
+    def _registered(self, id: str, before: Registration | None, now: Registration | None) -> None:
+        """A port goes when its registration does, and not with its key: that may be missing while etcd is filled again."""
+        if now is None:
+            self._drop(id)
+
+    def _drop(self, id: str) -> None:
+        before = self._plugged.get(id)
+        self._forget(id)
+        if before is not None and self._loaded:
+            self._changed(id, before, None)
+
+    def _forget(self, id: str) -> None:
+        before = self._plugged.pop(id, None)
+        if before is None:
+            return
+        for index, value in ((self._by_device, before.device_id), (self._by_tenant, before.tenant_id)):
+            members = index[value or ""]
+            members.discard(id)
+            if not members:
+                del index[value or ""]

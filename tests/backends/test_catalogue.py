@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: Apache-2.0
+"""All ports in memory, with what they are plugged into."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from gluon.backends.catalogue import Catalogue, Plugged
+from gluon.kv.contract import Kv, Put, Txn
+from gluon.kv.memory import MemoryKv
+from gluon.particle import keys
+
+from .test_registrations import endpoint, kv, say, until
+
+__all__ = ["endpoint", "kv"]
+
+
+@asynccontextmanager
+async def following(kv: Kv, told: list[Any] | None = None) -> AsyncIterator[Catalogue]:
+    log: list[Any] = [] if told is None else told
+    catalogue = Catalogue(kv, lambda *change: log.append(change))
+    task = asyncio.create_task(catalogue.run())
+    try:
+        await until(lambda: catalogue.loaded)
+        yield catalogue
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def put(kv: Kv, id: str, service: str = "blue", **values: Any) -> None:
+    """A port's keys, as a relay writes them; and its interface's, which has the same id."""
+    port = {"id": id, "tenant_id": "t", "binding_id": None, "incarnation": "i", "revision": 1, **values}
+    registration = {"service": service, "tenant_id": port["tenant_id"], "url": "http://p", "binding_id": port["binding_id"]}
+    texts = {
+        keys.object(service, "Berth", id): port,
+        keys.object(service, "Line", id): {"id": id, "port_id": id, "incarnation": "j", "revision": 1},
+        keys.port(id): registration,
+    }
+    await kv.txn(Txn((), tuple(Put(key, json.dumps(value).encode()) for key, value in texts.items())))
+
+
+async def remove(kv: Kv, id: str, service: str = "blue") -> None:
+    for key in (keys.object(service, "Berth", id), keys.object(service, "Line", id), keys.port(id)):
+        await kv.delete(key)
+
+
+async def test_ports_by_device_and_tenant(kv: Kv) -> None:
+    await kv.delete(keys.PROTONS, prefix=True)
+    told: list[Any] = []
+    await say(kv, "complete")
+    await put(kv, "a", device_id="vm", host_id="h", status="DOWN", binding_state="BINDING", binding_id="x")
+    await put(kv, "b", tenant_id="u")
+    async with following(kv, told) as catalogue:
+        assert catalogue.with_device(["vm", "other"]) == ["a"] and catalogue.with_device([""]) == ["b"]
+        assert catalogue.of_tenant(["u"]) and not catalogue.of_tenant(["v"])
+        assert catalogue.among(["a", "c"]) == ["a"] and told == []
+        before = catalogue.plugged("a")
+        await put(kv, "a", device_id="vm", host_id="h", status="ACTIVE", binding_state="BOUND", binding_id="x", revision=2)
+        await until(lambda: told != [])
+        now = Plugged("x", "i", 2, "t", "vm", None, "h", "ACTIVE", "BOUND")
+        assert told == [("a", before, now)] and catalogue.plugged("a") == now
+        await put(kv, "a", revision=3)
+        await until(lambda: catalogue.with_device(["vm"]) == [])
+        await remove(kv, "a")
+        await until(lambda: catalogue.find("a") is None)
+        assert catalogue.plugged("a") is None and catalogue.with_device([""]) == ["b"]
+        assert told[-1] == ("a", told[-2][2], None)
+
+
+async def test_objects_that_are_no_ports(kv: Kv) -> None:
+    await kv.delete(keys.PROTONS, prefix=True)
+    await kv.put(keys.object("blue", "Note", "n"), b'{"id": "n", "text": "\\"binding_id\\""}')
+    await kv.put(keys.object("blue", "Note", "m"), b'["binding_id", "\\"binding_id\\"]')
+    await put(kv, "a")
+    async with following(kv) as catalogue:
+        assert catalogue.plugged("a") is not None
+        assert catalogue.plugged("n") is None and catalogue.plugged("m") is None
+
+
+async def test_the_key_of_another_proton_is_not_the_ports(kv: Kv) -> None:
+    """Of two databases on one etcd the first to register a port has it; the other's key stands there nevertheless."""
+    await kv.delete(keys.PROTONS, prefix=True)
+    await put(kv, "a", device_id="ours")
+    async with following(kv) as catalogue:
+        await kv.put(keys.object("green", "Port", "a"), b'{"id": "a", "binding_id": "z", "device_id": "theirs"}')
+        await put(kv, "b")
+        await until(lambda: catalogue.plugged("b") is not None)
+        assert catalogue.with_device(["ours"]) == ["a"] and catalogue.with_device(["theirs"]) == []
+
+
+async def test_what_is_plugged_in_stays_known_while_etcd_is_filled_again() -> None:
+    kv = MemoryKv()
+    await say(kv, "complete")
+    await put(kv, "a", device_id="vm")
+    await put(kv, "b", device_id="other")
+    async with following(kv) as catalogue:
+        kv.wipe()
+        await say(kv, "repairing", "2")
+        await put(kv, "b", device_id="other")
+        await put(kv, "c")
+        await until(lambda: catalogue.plugged("c") is not None and catalogue.find("c") is not None)
+        assert catalogue.with_device(["vm"]) == ["a"]
+        await say(kv, "complete", "2")
+        await until(lambda: catalogue.find("a") is None)
+        assert catalogue.with_device(["vm"]) == [] and catalogue.with_device(["other"]) == ["b"]
