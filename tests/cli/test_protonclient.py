@@ -92,6 +92,10 @@ class TestList:
         assert client("gadget-list", "--name", "a b&c", "--plug-id", "").json() == {"gadgets": []}
         assert api.calls()[0].query == {"name": ["a b&c"], "plug_id": [""]}
 
+    def test_a_filter_that_is_given_again_asks_for_any_of_its_values(self, api: ApiServer, client: Runner) -> None:
+        client("gadget-list", "--name", "a", "--plug-id", "p", "--name=b", "--name", "")
+        assert api.calls()[0].query == {"name": ["a", "b", ""], "plug_id": ["p"]}
+
     def test_what_cannot_be_compared_is_no_filter(self, client: Runner) -> None:
         assert client("gadget-list", "--more", "{}").code == Exit.USAGE
 

@@ -75,15 +75,27 @@ def test_what_no_object_can_be_called_is_missing(small_documents, name, text):
     ],
 )
 def test_a_filter_has_the_type_of_its_attribute(small_documents, name, text, value):
-    assert small_documents["Port"].parse_filter(name, text) == value
-    assert type(small_documents["Port"].parse_filter(name, text)) is type(value)
+    (found,) = small_documents["Port"].parse_filter(name, [text])
+    assert found == value
+    assert type(found) is type(value)
+
+
+def test_each_value_of_a_filter_is_read(small_documents):
+    port = small_documents["Port"]
+    assert port.parse_filter("id", [ID.upper(), "", ID]) == [ID, None, ID]
+    with pytest.raises(Invalid) as raised:
+        port.parse_filter("mtu", ["1", "big", "2", "1500", "huge"])
+    assert [fault.detail for fault in raised.value.faults] == [
+        "filter 'mtu': must be between 68 and 2147483647",
+        "filter 'mtu': must be an integer",
+    ]
 
 
 def test_numbers_are_compared_as_numbers(small_documents):
-    assert small_documents["Peering"].parse_filter("order", "1e3") == 1000.0
+    assert small_documents["Peering"].parse_filter("order", ["1e3"]) == [1000.0]
     for text in ("nan", "inf", "1e400", "0x1", "1_0", " 1"):
         with pytest.raises(Invalid):
-            small_documents["Peering"].parse_filter("order", text)
+            small_documents["Peering"].parse_filter("order", [text])
 
 
 @pytest.mark.parametrize(
@@ -100,7 +112,7 @@ def test_numbers_are_compared_as_numbers(small_documents):
 )
 def test_what_cannot_be_asked_is_refused(small_documents, name, text, detail):
     with pytest.raises(Invalid) as raised:
-        small_documents["Port"].parse_filter(name, text)
+        small_documents["Port"].parse_filter(name, [text])
     assert [(fault.pointer, fault.detail) for fault in raised.value.faults] == [("", detail)]
 
 
@@ -108,10 +120,10 @@ def test_secrets_are_no_filters(small_documents):
     peering = small_documents["Peering"]
     assert "password" not in peering.filters
     with pytest.raises(Invalid):
-        peering.parse_filter("password", "s3cret")
+        peering.parse_filter("password", ["s3cret"])
 
 
 def test_long_names_are_refused_shortly(small_documents):
     with pytest.raises(Invalid) as raised:
-        small_documents["Port"].parse_filter("n" * 10_000, "x")
+        small_documents["Port"].parse_filter("n" * 10_000, ["x"])
     assert len(raised.value.detail) < 200

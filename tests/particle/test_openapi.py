@@ -134,6 +134,9 @@ def test_lists_are_filtered_and_paged(small):
     names = [p.get("name", p.get("$ref", "").rpartition("/")[2]) for p in listing["parameters"]]
     assert names[:2] == ["limit", "marker"] and "class" in names and "order" in names
     assert not {"password", "hops", "extra"} & set(names)
+    for parameter in listing["parameters"][2:]:
+        assert parameter["style"] == "form" and parameter["explode"] is True, "a filter may be given several times"
+        assert parameter["schema"]["type"] == "array" and "type" in parameter["schema"]["items"]
 
 
 def test_no_secret_is_shown(small):

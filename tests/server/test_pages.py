@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Lists: pages that follow one another, filters, and queries that make no sense."""
 
+import uuid
+from urllib.parse import quote
+
 import pytest
 
 from tests.server.conftest import L3VPN, TENANT, THINGS
@@ -56,6 +59,49 @@ async def test_the_page_size_where_the_client_does_not_say(served, labels):
     assert "5" in (await call("GET", f"{THING}?limit=6")).problem(400)["detail"]
 
 
+async def test_a_filter_that_is_given_several_times_asks_for_any_of_its_values(call, labels):
+    async def found(query):
+        return [thing["label"] for thing in (await call("GET", f"{THING}?{query}")).json()["things"]]
+
+    assert await found("label=zz&label=a%2Fb&label=nothing&label=zz") == ["a/b", "zz"]
+    assert await found("label=a&label=zz&label=%C3%A9&size=0") == ["a", "zz", "é"]
+    assert await found("size=0&size=1&label=zz&label=c+d") == ["c d", "zz"]
+    assert await found("label=a&label=a") == ["a"]
+    (await call("PATCH", f"{THING}/a", {"colour": None})).json()
+    assert await found("colour=&colour=red") == ["a"]
+    assert len(await found("colour=&colour=grey")) == 7
+    assert await found("label=&label=a") == ["a"]
+    assert await found("label=&label=") == []
+
+
+async def test_the_next_page_asks_for_the_same_values(call, labels):
+    wanted = "&".join(f"label={quote(label, safe='')}" for label in labels[1:])
+    pages = await follow(call, f"{THING}?{wanted}&limit=2&size=0&size=1")
+    assert [label for page in pages for label in page] == sorted(labels[1:])
+    assert [len(page) for page in pages] == [2, 2, 2]
+
+
+async def test_as_many_values_as_a_page_has_identifiers(call):
+    made = [(await call("POST", f"{L3VPN}/ports", {"tenant_id": TENANT})).json()["id"] for _ in range(3)]
+    others = [str(uuid.UUID(int=n)) for n in range(1000 - len(made))]
+    query = "&".join(f"id={id}" for id in [*made, *others])
+    answer = (await call("GET", f"{L3VPN}/ports?{query}&limit=2&tenant_id={TENANT}&project_id=other")).json()
+    assert [port["id"] for port in answer["ports"]] == sorted(made)[:2]
+    rest = (await call("GET", answer["links"][0]["href"])).json()
+    assert [port["id"] for port in rest["ports"]] == sorted(made)[2:] and "links" not in rest
+    detail = (await call("GET", f"{L3VPN}/ports?{query}&id={made[0]}")).problem(400)["detail"]
+    assert detail == "filter 'id': has more than 1000 values: ask for fewer at a time"
+
+
+async def test_a_path_that_says_the_parent_says_it_whatever_the_query_asks(call):
+    first, second = [(await call("POST", f"{L3VPN}/ports", {"tenant_id": TENANT})).json()["id"] for _ in range(2)]
+    path = f"{L3VPN}/ports/{first}/interfaces"
+    both = f"id={first}&id={second}"
+    assert [i["id"] for i in (await call("GET", f"{path}?{both}")).json()["interfaces"]] == [first]
+    assert [i["id"] for i in (await call("GET", f"{path}?port_id={second}&port_id={first}")).json()["interfaces"]] == [first]
+    (await call("GET", f"{path}?port_id={second}&port_id=")).problem(400)
+
+
 async def test_filters(call, labels):
     async def found(query):
         return [thing["label"] for thing in (await call("GET", f"{THING}?{query}")).json()["things"]]
@@ -80,11 +126,14 @@ async def test_limits_that_make_no_sense(call, limit):
     [
         "colr=grey",
         "size=x",
-        "size=1&size=2",
+        "size=1&size=x",
         "limit=1&limit=1",
+        "marker=a&marker=b",
         "label=%FF",
         "x",
         "&".join(f"a{i}=1" for i in range(200)),
+        "&".join(f"size={i}" for i in range(1001)),
+        "&".join(["x=1"] * 600 + ["size=1"] * 600),
         "revision=1",
         "created_at=2026-01-01T00:00:00Z",
     ],

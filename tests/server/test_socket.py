@@ -6,6 +6,7 @@ import contextlib
 import json
 import logging
 import socket
+import uuid
 
 import pytest
 import uvicorn
@@ -68,6 +69,16 @@ async def test_encoded_slashes_reach_the_object(line):
     assert (status, headers["location"]) == (201, f"{THINGS}/things/a%2Fb%20c%25")
     await line.send("GET", headers["location"])
     assert (await line.answer())[2] == made
+
+
+async def test_a_query_of_as_many_identifiers_as_a_filter_takes(line):
+    body = json.dumps({"tenant_id": TENANT}).encode()
+    await line.send("POST", PORTS, *posting(body), body=body)
+    made = json.loads((await line.answer())[2])
+    others = (f"id={uuid.UUID(int=n)}" for n in range(999))
+    await line.send("GET", f"{PORTS}?{'&'.join(others)}&id={made['id']}")
+    status, _, page = await line.answer()
+    assert (status, json.loads(page)) == (200, {"ports": [made]})
 
 
 async def test_a_chunked_body_over_the_limit(line):

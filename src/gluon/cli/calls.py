@@ -72,8 +72,8 @@ def _asked_for(noun: Noun, given: dict[str, Any]) -> Iterator[tuple[str, Any]]:
                 raise UsageError(f"--{option.name}: {error}") from None
 
 
-def _query(filters: dict[str, str], given: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    yield from filters.items()
+def _query(filters: dict[str, list[str]], given: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    yield from ((name, text) for name, texts in filters.items() for text in texts)
     yield from ((name, str(given[name])) for name in ("limit", "marker") if given.get(name) is not None)
 
 

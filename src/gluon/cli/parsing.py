@@ -65,7 +65,9 @@ def command_parser(api: str, noun: Noun, verb: str) -> Parser:
         parser.add_argument("id", metavar="ID", type=_identifier, help=f"{noun.identifier} of the {noun.name}", **many)  # type: ignore[arg-type]
     required = [o for o in noun.options_of(verb) if o.required and verb == "create"]
     _add(parser.add_argument_group("required"), verb, required)
-    heading = "filters: only objects that have these values ('' is null)" if verb == "list" else "attributes"
+    heading = (
+        "filters: only objects that have these values ('' is null; given again: any of them)" if verb == "list" else "attributes"
+    )
     _add(parser.add_argument_group(heading), verb, [o for o in noun.options_of(verb) if o not in required])
     _add_own(parser.add_argument_group("options"), noun, verb)
     return parser
@@ -89,6 +91,7 @@ def _add(group: argparse._ArgumentGroup, verb: str, options: Sequence[Option]) -
             help=_escaped(remarks(option, at_creation=verb == "create")),
             required=verb == "create" and option.required,
             default=argparse.SUPPRESS,
+            action="append" if verb == "list" else "store",
             type=str if verb == "list" else _reader(option),
         )
 

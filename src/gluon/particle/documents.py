@@ -7,7 +7,7 @@ path, query  ─► gluon.particle.filters  ─► values        Object ─► J
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from operator import itemgetter
 from typing import Any, Final
 
@@ -66,9 +66,9 @@ class Document:
         """The identifier that a path names, in canonical form. Raises Missing where no object can have it."""
         return self._identifiers.parse(text)
 
-    def parse_filter(self, name: str, text: str) -> Any:
-        """The value that a query asks of an attribute; the empty text is null. Raises Invalid."""
-        return self._filters.parse(name, text)
+    def parse_filter(self, name: str, texts: Sequence[str]) -> list[Any]:
+        """The values of which a query asks any of an attribute; the empty text is null. Raises Invalid."""
+        return self._filters.parse(name, texts)
 
     def encode(self, record: Mapping[str, Any]) -> bytes:
         """An object as an answer shows it: no write_only attribute, and of the bookkeeping what clients use."""

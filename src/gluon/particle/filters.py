@@ -2,14 +2,14 @@
 """Reads what a URL says about an object: an identifier in the path, filters in the query.
 
 Text becomes a value of the attribute's type: ``true`` and ``false``, decimal integers and numbers, words, and strings in their
-canonical form. The empty text asks for null.
+canonical form. The empty text asks for null. A filter that is given several times asks for any of its values.
 """
 
 from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, assert_never
 
 from gluon.errors import Fault, Invalid, Missing
@@ -17,7 +17,7 @@ from gluon.model.faults import nearest
 from gluon.model.schema import Object
 from gluon.model.types import Boolean, Enum, Integer, Json, List, Number, Reference, Scalar, String, Structure, Type, Uuid
 from gluon.model.values import Check, checker
-from gluon.particle.schemas import filterable
+from gluon.particle.schemas import MAX_VALUES, filterable
 from gluon.particle.wording import named, shown
 
 #: Canonical decimal: one spelling for each integer, so that an object has one URL.
@@ -58,24 +58,21 @@ class Filters:
         """What one can filter by."""
         return tuple(self._checks)
 
-    def parse(self, name: str, text: str) -> Any:
-        """The value that ``name`` must have. Raises Invalid where there is no such filter or it cannot have such a value."""
+    def parse(self, name: str, texts: Sequence[str]) -> list[Any]:
+        """The values of which ``name`` must have one. Raises Invalid where there is no such filter, and with everything that is
+        wrong with the values."""
         found = self._checks.get(self._synonyms.get(name, name))
         if found is None:
             near = nearest(name, self._checks) if len(name) <= 255 else None
             hint = f": did you mean '{near}'?" if near else ""
             raise Invalid.of([Fault("", f"lists cannot be filtered by {shown(name)}{hint}")])
-        if not text:
-            return None
+        if len(texts) > MAX_VALUES:
+            raise Invalid.of([Fault("", f"filter {shown(name)}: has more than {MAX_VALUES} values: ask for fewer at a time")])
         faults: list[Fault] = []
-        value = _value(found[0], text)
-        if value is None:
-            faults = [Fault("", f"must be {_expected(found[0])}")]
-        else:
-            value = found[1](value, "", faults)
+        values = [_asked(*found, text, faults) if text else None for text in texts]
         if faults:
-            raise Invalid.of([Fault("", f"filter {shown(name)}: {fault.detail}") for fault in faults])
-        return value
+            raise Invalid.of([Fault("", f"filter {shown(name)}: {detail}") for detail in dict.fromkeys(f.detail for f in faults)])
+        return values
 
 
 def _scalar(type: Type) -> Scalar:
@@ -84,6 +81,15 @@ def _scalar(type: Type) -> Scalar:
         return type.key
     assert not isinstance(type, List | Structure | Json)
     return type
+
+
+def _asked(type: Scalar, check: Check, text: str, faults: list[Fault]) -> Any:
+    """The value that a text asks for, in canonical form."""
+    value = _value(type, text)
+    if value is not None:
+        return check(value, "", faults)
+    faults.append(Fault("", f"must be {_expected(type)}"))
+    return None
 
 
 def _value(type: Scalar, text: str) -> Any:

@@ -94,11 +94,13 @@ def _list(route: Route) -> Node:
         {
             "name": a.name,
             "in": "query",
-            "description": f"Only those with this {a.name}; empty for those without.",
-            "schema": schemas.type_schema(a.type),
+            "description": f"Only those with this {a.name}, or any of several; empty for those without.",
+            "style": "form",
+            "explode": True,
+            "schema": {"type": "array", "items": schemas.type_schema(a.type), "maxItems": schemas.MAX_VALUES},
         }
         for a in obj.attributes
-        if schemas.filterable(a)
+        if schemas.filterable(a) and a.name not in _LIST_PARAMETERS
     ]
     return {
         "summary": f"List {obj.api.plural_name}",

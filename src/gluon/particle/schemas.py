@@ -15,6 +15,8 @@ from gluon.model.types import Boolean, Enum, Integer, Json, List, Number, Refere
 
 Schema = dict[str, Any]
 
+#: Values that a list can be filtered by at once, any of which will do: the identifiers of a page of the default size.
+MAX_VALUES: Final = 1000
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 _TIME: Final[Schema] = {"type": "string", "format": "date-time", "readOnly": True}
 #: What an answer shows of an object after its attributes. A request may repeat it, as it may repeat any readonly attribute.

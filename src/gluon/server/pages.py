@@ -1,26 +1,32 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the query of a list asks for: filters, ``limit`` and ``marker``, and the link to the page that follows.
 
-    ?tenant_id=…&limit=100&marker=<identifier of the last one seen>
+    ?tenant_id=…&id=…&id=…&limit=100&marker=<identifier of the last one seen>
 
-Pages follow one another by identifier, so objects that come and go between two requests shift nothing. An attribute that is
-itself called ``limit`` or ``marker`` cannot be filtered by.
+A filter that is given several times asks for any of its values; all filters together must hold. Pages follow one another by
+identifier, so objects that come and go between two requests shift nothing. An attribute that is itself called ``limit`` or
+``marker`` cannot be filtered by.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import parse_qsl, quote, urlencode
 
 from gluon.errors import Fault, Invalid, Missing
 from gluon.particle.documents import SYNONYMS
+from gluon.particle.schemas import MAX_VALUES
 from gluon.particle.wording import shown
 from gluon.server.exchange import Request
 from gluon.server.view import View
+from gluon.store.contract import Query
 
-_MAX_PARAMETERS: Final = 100
+#: Parameters of a query, each value of a filter counted.
+_MAX_PARAMETERS: Final = MAX_VALUES + 100
+#: Different names among them; for each that is wrong it is worked out which was meant.
+_MAX_NAMES: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,38 +39,48 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What a client wants to see of a list. ``filters`` is from the newest version's attributes to values."""
+    """What a client wants to see of a list. ``filters`` is from the newest version's attributes to the values, any of which will
+    do, each once."""
 
-    filters: Mapping[str, Any]
+    filters: Mapping[str, Sequence[Any]]
     limit: int
     after: Any = None
+
+    def query(self, scope: Mapping[str, Any]) -> Query:
+        """What to read: one object more than fits, to know whether a page follows. ``scope`` is what the path says.
+
+        Raises Invalid where the filters leave nothing of it.
+        """
+        for name, value in scope.items():
+            if value not in self.filters.get(name, (value,)):
+                raise _invalid(f"{name} is said by the path, and the query says otherwise")
+        one = {name: values[0] for name, values in self.filters.items() if len(values) == 1}
+        among = {name: values for name, values in self.filters.items() if len(values) > 1 and name not in scope}
+        return Query({**one, **scope}, self.limit + 1, self.after, among)
 
 
 def asked(request: Request, document: View, limits: Limits) -> Asked:
     """Read the query. Raises Invalid with every fault of it."""
     if not request.query:
         return Asked({}, limits.default)
-    filters: dict[str, Any] = {}
+    filters: dict[str, dict[Any, None]] = {}
     found: dict[str, Any] = {"limit": limits.default, "after": None}
     faults: list[Fault] = []
-    seen: set[str] = set()
-    for name, text in _parameters(request.query):
-        attribute = name if name in document.object.by_name else SYNONYMS.get(name, name)
+    for name, texts in _by_name(_parameters(request.query)).items():
         try:
-            if attribute in seen:
-                raise _invalid(f"{shown(name)} is given more than once")
-            seen.add(attribute)
             if name == "limit":
-                found["limit"] = _limit(text, limits.most)
+                found["limit"] = _limit(_only(name, texts), limits.most)
             elif name == "marker":
-                found["after"] = _marker(text, document)
+                found["after"] = _marker(_only(name, texts), document)
             else:
-                filters[document.stored(attribute)] = document.parse_filter(name, text)
+                attribute = name if name in document.object.by_name else SYNONYMS.get(name, name)
+                values = document.parse_filter(name, texts)
+                filters.setdefault(document.stored(attribute), {}).update(dict.fromkeys(values))
         except Invalid as error:
             faults += error.faults
     if faults:
         raise Invalid.of(faults)
-    return Asked(filters, **found)
+    return Asked({name: tuple(values) for name, values in filters.items()}, **found)
 
 
 def next_href(request: Request, last: Any) -> str:
@@ -80,7 +96,22 @@ def _parameters(query: bytes) -> list[tuple[str, str]]:
     except UnicodeDecodeError:
         raise _invalid("the query is not UTF-8") from None
     except ValueError:
-        raise _invalid(f"the query has more than {_MAX_PARAMETERS} parameters") from None
+        raise _invalid(f"the query has more than {_MAX_PARAMETERS} parameters: ask for fewer at a time") from None
+
+
+def _by_name(parameters: Sequence[tuple[str, str]]) -> Mapping[str, list[str]]:
+    texts: dict[str, list[str]] = {}
+    for name, text in parameters:
+        texts.setdefault(name, []).append(text)
+    if len(texts) > _MAX_NAMES:
+        raise _invalid(f"the query has parameters of more than {_MAX_NAMES} names")
+    return texts
+
+
+def _only(name: str, texts: Sequence[str]) -> str:
+    if len(texts) > 1:
+        raise _invalid(f"{shown(name)} is given more than once")
+    return texts[0]
 
 
 def _limit(text: str, most: int) -> int:

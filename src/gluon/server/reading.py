@@ -5,12 +5,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from gluon.errors import Fault, Invalid
 from gluon.server import pages
 from gluon.server.conditions import etag, matches, stale, unchanged
 from gluon.server.exchange import Request, Response
 from gluon.server.resource import Resource, missing, within
-from gluon.store.contract import Query, Store
+from gluon.store.contract import Store
 
 
 class Reading:
@@ -36,16 +35,14 @@ class Reading:
         return Response(200, resource.document.encode(record), headers=((b"etag", tag),))
 
     async def list(self, request: Request) -> Response:
-        """200 with a page. One object more than fits is asked for, to know whether a page follows."""
+        """200 with a page."""
         resource = self._resource
         asked = pages.asked(request, resource.document, self._limits)
         scope = resource.scope(request)
-        for name, value in scope.items():
-            if asked.filters.get(name, value) != value:
-                raise Invalid.of([Fault("", f"{name} is said by the path, and the query says otherwise")])
+        query = asked.query(scope)
         if resource.parent is not None:
             await resource.parent.require(self._store, scope[resource.parent.key])
-        records = await self._store.page(resource.object, Query({**asked.filters, **scope}, asked.limit + 1, asked.after))
+        records = await self._store.page(resource.object, query)
         href = None
         if len(records) > asked.limit:
             records.pop()

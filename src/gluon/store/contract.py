@@ -19,7 +19,7 @@ suspending it: work awaits nothing but the methods of its transaction.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
 from gluon.model.schema import Attribute, Object
@@ -30,12 +30,13 @@ Record = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A page of a list: records whose attributes equal ``where`` (None matches null), in the order of the identifier,
-    after the identifier ``after``, at most ``limit``."""
+    """A page of a list: records whose attributes equal ``where`` and are each one of those values ``among`` (None matches
+    null), in the order of the identifier, after the identifier ``after``, at most ``limit``."""
 
     where: Mapping[str, Any]
     limit: int
     after: Any = None
+    among: Mapping[str, Sequence[Any]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,8 @@ from gluon.model.links import Link
 from gluon.model.schema import BINDING_ID, BOOKKEEPING, Attribute, Object
 from gluon.model.types import Boolean, Json, List, Reference, Structure, Type
 from gluon.particle.tables import unique_items
-from gluon.store.contract import Record
+from gluon.store.conditions import Condition, packed
+from gluon.store.contract import Query, Record
 from gluon.store.statements import Statement, compiled, from_json, param, to_bool, to_json
 
 #: Statements kept per object for sets of columns or filters; clients choose the filters, so their number is bounded.
@@ -113,6 +114,18 @@ class ObjectPlan:
             record[name] = decode(record[name])
         return record
 
+    def paged(self, query: Query) -> tuple[Statement, dict[str, Any]]:
+        """The statement of a page, and what its parameters are bound to. Raises Invalid for what no column holds."""
+        where = [Condition(name, several=False, null=value is None) for name, value in query.where.items()]
+        values = {name: self.column(name, value) for name, value in query.where.items()}
+        for name, several in query.among.items():
+            # No identifier is null: where that is asked all the same, it must not cost the use of the index.
+            condition = Condition(name, several=True, null=None in several and name != self.identifier)
+            where.append(condition)
+            stored = [self.column(name, value) for value in several if value is not None]
+            values[condition.parameter] = packed(stored, self._dialect)
+        return self.page(tuple(where), query.after is not None), {**values, "\0after": query.after, "\0limit": query.limit}
+
     def _type(self, name: str) -> Type | None:
         attribute = self.object.by_name.get(name)
         return attribute.type if attribute else None
@@ -124,12 +137,11 @@ class ObjectPlan:
         order = tuple("\0key" if n == "key" else names[int(n[1:])] for n in statement.names)
         return Statement(statement.sql, order, statement.constants)
 
-    def _page(self, where: tuple[tuple[str, bool], ...], after: bool) -> Statement:
-        """Rows that equal ``where`` (name, whether it is null), by identifier (parameters: the names, \\0after, \\0limit)."""
+    def _page(self, where: tuple[Condition, ...], after: bool) -> Statement:
+        """Rows that meet ``where``, by identifier (parameters: those of the conditions, \\0after, \\0limit)."""
         query = sa.select(*self._columns).order_by(self._key).limit(param("limit"))
-        for i, (name, null) in enumerate(where):
-            column = self.table.c[name]
-            query = query.where(column.is_(None) if null else column == param(f"c{i}"))
+        for i, condition in enumerate(where):
+            query = query.where(condition.met(self.table.c[condition.name], param(f"c{i}"), self._dialect))
         if after:
             query = query.where(self._key > param("after"))
         statement = compiled(query, self._dialect)
@@ -174,8 +186,8 @@ class ObjectPlan:
         return compiled(greatest, self._dialect), compiled(gap, self._dialect)
 
 
-def _named(parameter: str, where: tuple[tuple[str, bool], ...]) -> str:
-    return where[int(parameter[1:])][0] if parameter.startswith("c") and parameter[1:].isdigit() else parameter
+def _named(parameter: str, where: tuple[Condition, ...]) -> str:
+    return where[int(parameter[1:])].parameter if parameter.startswith("c") and parameter[1:].isdigit() else parameter
 
 
 def _is_json(type: Type | None) -> bool:

@@ -71,11 +71,7 @@ class RowReads:
     async def page(self, obj: Object, query: Query) -> list[Record]:
         """See the contract."""
         plan = self._plans.of[obj]
-        where = tuple((name, value is None) for name, value in query.where.items())
-        statement = plan.page(where, query.after is not None)
-        values = {name: plan.column(name, value) for name, value in query.where.items()}
-        rows = await self._rows(statement, {**values, "\0after": query.after, "\0limit": query.limit})
-        return [plan.record(row) for row in rows]
+        return [plan.record(row) for row in await self._rows(*plan.paged(query))]
 
     async def referrers(self, obj: Object, id: Any, limit: int = 10) -> list[Referrer]:
         """See the contract."""

@@ -23,7 +23,7 @@ _LONGEST: Final = 500_000
 
 
 def literal(value: Any) -> str:
-    """A value as SQL. Raises Unstorable for what no column holds."""
+    """A value as SQL, and a tuple of values as what stands behind IN. Raises Unstorable for what no column holds."""
     if value is None:
         return "NULL"
     if isinstance(value, str):
@@ -37,6 +37,8 @@ def literal(value: Any) -> str:
             raise Unstorable(f"{value} is not a number that a column holds")
         text = repr(value)
         return text if "e" in text else text + "e0"  # without an exponent it would be a decimal
+    if isinstance(value, tuple):
+        return f"({','.join(map(literal, value)) or 'NULL'})"  # which equals nothing
     raise TypeError(f"{type(value).__name__} is no value of a column")
 
 
