@@ -58,13 +58,18 @@ class Catalogue:
         self._plugged: dict[str, Plugged] = {}
         self._by_device: defaultdict[str, set[str]] = defaultdict(set)
         self._by_tenant: defaultdict[str, set[str]] = defaultdict(set)
-        self._loaded = False
+        self._loaded = asyncio.Event()
         self.registrations = Registrations(kv, self._registered)
 
     @property
     def loaded(self) -> bool:
         """Whether both have been loaded, so that what is not known is not there."""
-        return self._loaded and self.registrations.loaded
+        return self._loaded.is_set() and self.registrations.loaded
+
+    async def once_loaded(self) -> None:
+        """Return when both have been."""
+        await self._loaded.wait()
+        await self.registrations.once_loaded()
 
     def find(self, id: str) -> Registration | None:
         """Who registered a port; None where nobody did."""
@@ -114,7 +119,7 @@ class Catalogue:
                 found.add(id)
         for id in [id for id in self._plugged if id not in found and self.find(id) is None]:
             self._drop(id)
-        self._loaded = True
+        self._loaded.set()
         return revision
 
     def _take(self, events: Sequence[Event]) -> None:
@@ -140,7 +145,7 @@ class Catalogue:
             self._plugged[key.id] = now
             self._by_device[now.device_id or ""].add(key.id)
             self._by_tenant[now.tenant_id or ""].add(key.id)
-            if self._loaded:
+            if self._loaded.is_set():
                 self._changed(key.id, before, now)
         return key.id
 
@@ -152,7 +157,7 @@ class Catalogue:
     def _drop(self, id: str) -> None:
         before = self._plugged.get(id)
         self._forget(id)
-        if before is not None and self._loaded:
+        if before is not None and self._loaded.is_set():
             self._changed(id, before, None)
 
     def _forget(self, id: str) -> None:

@@ -71,9 +71,17 @@ class Registrations:
         self._heard = time.monotonic()
         #: Of each port, whoever registered it.
         self.ports: Mapping[str, Registration] = MappingProxyType(self._ports)
-        #: Whether the table has been loaded, so that a port which is not in it is not Gluon's.
-        self.loaded = False
+        self._loaded = asyncio.Event()
         self._trouble = ""
+
+    @property
+    def loaded(self) -> bool:
+        """Whether the table has been loaded, so that a port which is not in it is not Gluon's."""
+        return self._loaded.is_set()
+
+    async def once_loaded(self) -> None:
+        """Return when it has been loaded."""
+        await self._loaded.wait()
 
     @property
     def trouble(self) -> str:
@@ -112,8 +120,9 @@ class Registrations:
         for id, registration in found.items():
             self._put(id, registration)
         self._gone([id for id in self._ports if id not in found])
-        self.loaded, self._trouble = True, ""
+        self._trouble = ""
         self._heard = time.monotonic()
+        self._loaded.set()
         return revision
 
     async def _follow(self, start: int) -> None:
