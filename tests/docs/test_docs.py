@@ -84,9 +84,9 @@ def imported():
         ("asyncpg", ["store/postgresql/*"]),
         ("asyncmy", ["store/mariadb/*"]),
         ("grpc", ["kv/*"]),
-        ("oslo_config", ["cmd/config.py"]),
+        ("oslo_config", ["cmd/config.py", "plugin/options.py"]),
         ("uvicorn", ["cmd/proton_server.py"]),
-        ("keystoneauth1", ["cmd/hypervisors.py"]),
+        ("keystoneauth1", ["cmd/hypervisors.py", "plugin/options.py"]),
     ],
 )
 def test_each_library_has_one_door(library, doors):
