@@ -16,7 +16,8 @@ import os
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, Final, NamedTuple
+from types import TracebackType
+from typing import Any, Final, NamedTuple, Self
 from urllib.parse import urlsplit
 
 from gluon.backends.errors import Unavailable, of_problem
@@ -56,6 +57,17 @@ class ProtonServers:
         self._servers = [_Server(_checked(url), timeout, connect_timeout) for url in urls]
         self._headers = headers
         self._first = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections that nobody uses; a later request opens others."""
+        for server in self._servers:
+            server.close()
 
     def __str__(self) -> str:
         """For messages."""
@@ -149,6 +161,10 @@ class _Server:
             else:
                 client.close()
         return answer
+
+    def close(self) -> None:
+        while self._idle:
+            self._idle.pop().client.close()
 
     def _taken(self) -> Client:
         """The connection that was used last, if it is still good: neither old nor the parent's of this process."""

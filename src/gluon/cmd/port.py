@@ -74,13 +74,14 @@ def _json_object(text: str) -> dict[str, Any]:
 
 def run(args: argparse.Namespace) -> int:
     """0 if it was done; 1 where a Proton could not be asked or a port is not bound."""
-    arbiter = Arbiter(ProtonServers(args.server or [invocation.read((), os.environ).url]))
-    if args.action == "list":
-        return _list(arbiter, args)
-    if args.action == "show":
-        return _show(_driver(arbiter, args).port(args.port) if args.proton else arbiter.port(args.port), args)
-    driver = _driver(arbiter, args) if args.proton else arbiter.owner(args.port)
-    return _bind(driver, args) if args.action == "bind" else _unbind(driver, args)
+    with ProtonServers(args.server or [invocation.read((), os.environ).url]) as servers:
+        arbiter = Arbiter(servers)
+        if args.action == "list":
+            return _list(arbiter, args)
+        if args.action == "show":
+            return _show(_driver(arbiter, args).port(args.port) if args.proton else arbiter.port(args.port), args)
+        driver = _driver(arbiter, args) if args.proton else arbiter.owner(args.port)
+        return _bind(driver, args) if args.action == "bind" else _unbind(driver, args)
 
 
 def _driver(arbiter: Arbiter, args: argparse.Namespace) -> Driver:

@@ -1,0 +1,224 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The driver that is made from a model: what it asks, what it makes of the answers, and how it follows a model that changes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from gluon.backends.driver import pages
+from gluon.backends.errors import DriverError, NotFound, Refused, Unavailable
+from gluon.backends.modelled import ModelDriver
+from gluon.backends.models import net_l3vpn
+from gluon.backends.ports import Address, Page, Port, base_addresses
+from gluon.backends.servers import ProtonServers
+from gluon.model.schema import BindingState
+from tests.cli.apiserver import ApiServer, Asked, refusal
+
+from .conftest import PATH, PORTLESS, model, port
+
+
+@pytest.fixture
+def servers(api: ApiServer) -> Iterator[ProtonServers]:
+    with ProtonServers([api.url]) as servers:
+        yield servers
+
+
+@pytest.fixture
+def driver(servers: ProtonServers) -> ModelDriver:
+    return ModelDriver("blue", servers)
+
+
+def put(api: ApiServer, *ports: dict[str, Any], plural: str = "sockets") -> None:
+    api.objects[plural] = {port["id"]: port for port in ports}
+
+
+def test_a_port_is_what_every_proton_has(api: ApiServer, driver: ModelDriver) -> None:
+    record = port("p", name="web", host_id="h", vif_details={"a": 1}, binding_state="BOUND", rack="r1")
+    put(api, record)
+    shown = driver.port("p")
+    assert (shown.service, shown.id, shown.name, shown.host_id, shown.device_id) == ("blue", "p", "web", "h", "")
+    assert (shown.vif_details, shown.profile, shown.mtu, shown.admin_state_up) == ({"a": 1}, {}, 1500, True)
+    assert shown.binding_state is BindingState.BOUND
+    assert shown.record == record and shown.addresses == ()
+
+
+def test_bind_unbind_update_delete(api: ApiServer, driver: ModelDriver) -> None:
+    put(api, port("p/1"))
+    bound = driver.bind("p/1", "compute:nova", "zone-1", "vm", "host-1", {"pci": "0:1"})
+    assert (bound.host_id, bound.device_id, bound.device_owner, bound.profile) == ("host-1", "vm", "compute:nova", {"pci": "0:1"})
+    driver.bind("p/1", "", "", "vm", "host-2")
+    assert driver.unbind("p/1").host_id == ""
+    assert driver.update("p/1", {"name": "web"}).name == "web"
+    driver.delete("p/1")
+    with pytest.raises(NotFound):
+        driver.port("p/1")
+    assert [(a.method, a.body) for a in api.calls() if a.method in ("PATCH", "DELETE")] == [
+        ("PATCH", {"device_owner": "compute:nova", "device_id": "vm", "host_id": "host-1", "profile": {"pci": "0:1"}}),
+        ("PATCH", {"device_owner": "", "device_id": "vm", "host_id": "host-2"}),
+        ("PATCH", {"host_id": None, "device_id": None, "device_owner": None}),
+        ("PATCH", {"name": "web"}),
+        ("DELETE", None),
+    ]
+    assert {a.path for a in api.calls()} == {f"{PATH}/p%2F1"}
+
+
+def test_a_zone_is_sent_where_the_model_has_one(api: ApiServer, driver: ModelDriver) -> None:
+    api.proton = model(**{"api: {name: socket}": "api: {name: socket}, attributes: {zone: {type: string}}"})
+    put(api, port("p"))
+    driver.bind("p", "", "zone-1", "vm", "host-1")
+    driver.unbind("p")
+    assert [a.body["zone"] for a in api.calls()] == ["zone-1", None]
+
+
+def test_a_bind_that_is_still_awaited_is_binding(api: ApiServer, driver: ModelDriver) -> None:
+    api.scripted = lambda asked: (202, port("p", binding_state="BINDING"), {}) if asked.method == "PATCH" else None
+    assert driver.bind("p", "", "", "vm", "nowhere").binding_state is BindingState.BINDING
+
+
+def test_lists_come_page_by_page(api: ApiServer, driver: ModelDriver) -> None:
+    put(api, *(port(f"p{n}") for n in range(8)))
+    found = list(pages(driver, {}, limit=3))
+    assert [[p.id for p in page.ports] for page in found] == [["p0", "p1", "p2"], ["p3", "p4", "p5"], ["p6", "p7"]]
+    assert [page.after for page in found] == ["p2", "p5", None]
+    assert len(api.calls()) == 3
+
+
+def test_filters(api: ApiServer, driver: ModelDriver) -> None:
+    put(api, port("m"))
+    filters = {"id": ["a", "b"], "admin_state_up": [True], "host_id": [None], "mtu": {9000}}
+    assert driver.ports(filters, limit=10, after="m") == Page(())
+    (asked,) = api.calls()
+    assert {name: asked.query[name] for name in (*filters, "limit", "marker")} == {
+        **{"id": ["a", "b"], "admin_state_up": ["true"], "host_id": [""], "mtu": ["9000"]},
+        **{"limit": ["10"], "marker": ["m"]},
+    }
+    assert driver.ports({"id": []}) == Page(()) and len(api.calls()) == 1, "what may be nothing fits no port"
+
+
+def test_refusals_carry_what_the_server_says(api: ApiServer, driver: ModelDriver) -> None:
+    put(api, port("p"))
+    api.scripted = lambda asked: refusal(400, "wrong", ("/host_id", "too long")) if asked.method == "PATCH" else None
+    with pytest.raises(Refused) as raised:
+        driver.bind("p", "", "", "vm", "h" * 300)
+    assert (raised.value.status, raised.value.faults[0].pointer) == (400, "/host_id")
+
+
+class TestAModelThatChanges:
+    def test_nothing_is_asked_twice_while_it_stays(self, api: ApiServer, driver: ModelDriver) -> None:
+        put(api, port("p"))
+        for _ in range(5):
+            driver.port("p")
+        assert [a.path for a in api.asked] == ["/proton/blue", "/proton/blue/v1.0/commands.json", *[f"{PATH}/p"] * 5]
+
+    def test_a_version_goes_away(self, api: ApiServer, driver: ModelDriver) -> None:
+        put(api, port("p"))
+        driver.port("p")
+        api.proton = model(**{'"1.0"}': '"2.0"}', "{name: socket}": "{name: jack}"})
+        put(api, port("p"), plural="jacks")
+        assert driver.bind("p", "", "", "vm", "h").host_id == "h"
+        assert driver.ports({}).ports[0].id == "p"
+
+    def test_what_is_not_there_is_looked_for_once(self, api: ApiServer, driver: ModelDriver) -> None:
+        """A 404 costs the two documents, asked for by entity tag."""
+        put(api)
+        with pytest.raises(NotFound):
+            driver.port("p")
+        assert [a.path for a in api.asked][-2:] == ["/proton/blue", "/proton/blue/v1.0/commands.json"]
+        assert all("If-None-Match" in a.headers for a in api.asked[-2:])
+        assert len(api.calls()) == 1
+
+    def test_an_attribute_goes_away(self, api: ApiServer, driver: ModelDriver) -> None:
+        before = "api: {name: socket}, attributes: {zone: {type: string}}"
+        api.proton = model(**{"api: {name: socket}": before})
+        put(api, port("p"))
+        driver.bind("p", "", "zone", "vm", "h")
+        api.proton = model()
+
+        def strict(asked: Asked) -> Any:
+            return refusal(400, "unknown attribute zone") if asked.body and "zone" in asked.body else None
+
+        api.scripted = strict
+        assert driver.bind("p", "", "zone", "vm", "h2").host_id == "h2"
+
+    def test_a_proton_goes_away_and_comes_back(self, api: ApiServer, driver: ModelDriver) -> None:
+        put(api, port("p"))
+        driver.port("p")
+        api.scripted = lambda asked: refusal(404, "there is nothing here")
+        for _ in range(2):
+            with pytest.raises(Unavailable, match=r"there is no Proton 'blue' at http://127") as raised:
+                driver.port("p")
+            assert not raised.value.sent
+        api.scripted = lambda asked: None
+        assert driver.port("p").id == "p"
+
+    def test_without_ports(self, api: ApiServer, driver: ModelDriver) -> None:
+        api.proton = model(PORTLESS)
+        assert driver.ports({"tenant_id": ["t"]}) == Page(())
+        with pytest.raises(NotFound, match="'blue' has no ports"):
+            driver.port("p")
+        api.proton = model()
+        put(api, port("p"))
+        assert driver.port("p").id == "p", "it has some now"
+
+    def test_an_older_server_says_nothing_of_roles(self, api: ApiServer, driver: ModelDriver) -> None:
+        put(api, port("p"))
+
+        def older(asked: Asked) -> Any:
+            if not asked.path.endswith("commands.json"):
+                return None
+            status, document, headers = api._document(asked) or (0, {}, {})
+            return status, {**document, "objects": [{**o, "role": "plain"} for o in document["objects"]]}, headers
+
+        api.scripted = older
+        assert driver.port("p").id == "p"
+        assert "include" not in api.calls()[0].query
+
+
+KEYS = ["default_version", "objects", "binds", "path", "options", "verbs", "sockets", "links", "rel", "href", "ipaddress"]
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(KEYS), inner),
+    max_leaves=6,
+)
+NEARLY = st.builds(
+    lambda record, name, value: {**record, name: value},
+    st.just(port("p")),
+    st.sampled_from([*sorted(port("p")), "service_bindings"]),
+    JSON,
+)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(st.sampled_from(["documents", "one", "list"]), JSON | NEARLY)
+def test_whatever_answers_the_errors_are_of_one_family(api: ApiServer, servers: ProtonServers, where: str, document: Any) -> None:
+    documents = ("/proton/blue", "/proton/blue/v1.0/commands.json")
+    answers: dict[str, Callable[[Asked], Any]] = {
+        "documents": lambda asked: (200, document, {}),
+        "one": lambda asked: None if asked.path in documents else (200, document, {}),
+        "list": lambda asked: None if asked.path in documents else (200, {"sockets": [document], "links": [document]}, {}),
+    }
+    api.scripted = answers[where]
+    driver = ModelDriver("blue", servers)
+    for call in (lambda: driver.port("p"), lambda: driver.ports({}), lambda: driver.update("p", {"name": "x"})):
+        try:
+            assert isinstance(call(), Port | Page)
+        except DriverError as error:
+            assert str(error)
+
+
+def test_addresses() -> None:
+    binding = {"interface_id": "i", "ipaddress": "192.0.2.7", "subnet_prefix": 24, "gateway": "192.0.2.1", "ipv6_address": None}
+    assert list(base_addresses(binding)) == [Address("192.0.2.7", "i")]
+    assert list(net_l3vpn.addresses(binding)) == [Address("192.0.2.7", "i", 24, "192.0.2.1")]
+    both = binding | {"ipv6_address": "2001:db8::7", "ipv6_prefix": 64, "ipv6_gateway": None}
+    assert list(net_l3vpn.addresses(both))[1] == Address("2001:db8::7", "i", 64)
+    assert list(base_addresses({"interface_id": "i", "ipaddress": None})) == []
+    record = port("p", service_bindings=[both, {"interface_id": "j", "ipaddress": "198.51.100.1"}])
+    assert [a.address for a in Port.of("x", record, net_l3vpn.addresses).addresses] == [
+        *("192.0.2.7", "2001:db8::7", "198.51.100.1")
+    ]

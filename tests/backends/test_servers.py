@@ -1,0 +1,177 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Several Proton Servers as one: which request goes to the next, which never does; connections; headers."""
+
+from __future__ import annotations
+
+import logging
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+
+import pytest
+
+from gluon.backends import servers as module
+from gluon.backends.errors import NotFound, Refused, Unavailable
+from gluon.backends.servers import ProtonServers
+from gluon.errors import Fault, SettingsError
+from tests.cli.apiserver import ApiServer, refusal, running
+from tests.cli.test_client import listener
+
+from .conftest import model
+
+Using = Callable[..., ProtonServers]
+NOBODY = "http://127.0.0.1:1"
+
+
+@pytest.fixture
+def using() -> Iterator[Using]:
+    """Makes servers that are closed at the end."""
+    with ExitStack() as stack:
+        yield lambda *args, **more: stack.enter_context(ProtonServers(*args, **more))
+
+
+def silent(connection: socket.socket) -> None:
+    while connection.recv(65536):
+        pass
+
+
+@pytest.mark.parametrize(("method", "values"), [("GET", None), ("PATCH", {}), ("DELETE", None)])
+def test_a_server_that_cannot_be_reached_is_passed_by_and_not_asked_first_again(
+    using: Using, api: ApiServer, method: str, values: dict[str, int] | None, caplog: pytest.LogCaptureFixture
+) -> None:
+    servers = using([NOBODY, api.url])
+    api.scripted = lambda asked: (200, {}, {})
+    with caplog.at_level(logging.WARNING):
+        for _ in range(3):
+            assert servers.json(method, "/proton", values=values) == {}
+    assert [record.message for record in caplog.records] == [
+        f"no answer from {NOBODY}: Connection refused; asking {api.url} from now on"
+    ]
+
+
+def test_a_change_that_may_have_been_done_is_never_repeated(using: Using, api: ApiServer) -> None:
+    with listener(silent) as url:
+        servers = using([url, api.url], timeout=0.05)
+        with pytest.raises(Unavailable, match="may have acted") as raised:
+            servers.request("PATCH", "/x", values={})
+        assert raised.value.sent and not api.asked
+        assert servers.json("GET", "/proton")["protons"], "a request that only reads goes on"
+
+
+def test_what_a_server_in_trouble_says_is_asked_elsewhere_only_where_nothing_changes(using: Using, api: ApiServer) -> None:
+    api.scripted = lambda asked: refusal(503, "the database is away")
+    with running(ApiServer(model())) as other:
+        servers = using([api.url, other.url])
+        with pytest.raises(Unavailable, match="the database is away") as raised:
+            servers.request("PATCH", "/x", values={})
+        assert raised.value.sent and not other.asked
+        assert servers.json("GET", "/proton")["protons"]
+        other.scripted = api.scripted
+        with pytest.raises(Unavailable) as raised:
+            servers.json("GET", "/proton")
+        assert not raised.value.sent and api.url in str(raised.value) and other.url in str(raised.value)
+
+
+def test_where_all_are_gone_each_is_named(using: Using) -> None:
+    with pytest.raises(Unavailable, match=r"127.0.0.1:1: Connection refused; no answer from http://127.0.0.2:1") as raised:
+        using([NOBODY, "http://127.0.0.2:1"]).request("POST", "/x", values={})
+    assert not raised.value.sent
+
+
+def test_refusals(using: Using, api: ApiServer) -> None:
+    servers = using([api.url])
+    api.scripted = lambda asked: refusal(409, "overtaken", ("/host_id", "by another"))
+    with pytest.raises(Refused, match="overtaken") as raised:
+        servers.request("PATCH", "/x", values={})
+    assert (raised.value.status, raised.value.detail) == (409, "overtaken")
+    assert raised.value.faults == (Fault("/host_id", "by another"),)
+    api.scripted = lambda asked: refusal(404, "there is no port x")
+    with pytest.raises(NotFound, match=r"^there is no port x$"):
+        servers.request("GET", "/x")
+    api.scripted = lambda asked: (500, b"<html>", {})
+    with pytest.raises(Unavailable) as lost:
+        servers.request("DELETE", "/x")
+    assert lost.value.sent
+    api.scripted = lambda asked: (200, b"<html>", {})
+    with pytest.raises(Unavailable, match="is this a Proton Server") as lost:
+        servers.json("GET", "/x")
+    assert not lost.value.sent
+
+
+def test_headers_are_asked_for_each_time_and_go_to_these_servers_alone(using: Using, api: ApiServer) -> None:
+    tokens = iter("abc")
+    with running(ApiServer(model())) as other:
+        servers = using([NOBODY, api.url], headers=lambda: {"X-Auth-Token": next(tokens)})
+        api.scripted = lambda asked: (307, {}, {"Location": f"{other.url}{asked.path}"})
+        for _ in range(3):
+            servers.request("GET", "/proton", headers={"X-More": "1"})
+        assert [asked.headers["X-Auth-Token"] for asked in api.asked] == ["a", "b", "c"]
+        assert {asked.headers["X-More"] for asked in api.asked} == {"1"}
+        assert not other.asked
+
+
+def test_threads_ask_side_by_side_and_leave_a_few_connections(using: Using, api: ApiServer) -> None:
+    together = threading.Barrier(module._IDLE + 8)
+
+    def scripted(asked: object) -> None:
+        together.wait(10)
+
+    api.scripted = scripted  # answers once all have asked
+    servers = using([api.url])
+    with ThreadPoolExecutor(together.parties) as threads:
+        answers = list(threads.map(lambda _: servers.json("GET", "/proton"), range(together.parties)))
+    assert len({str(answer) for answer in answers}) == 1
+    assert len({asked.client for asked in api.asked}) == together.parties
+    (server,) = servers._servers
+    assert len(server._idle) == module._IDLE
+    api.scripted = lambda asked: None
+    for _ in range(5):
+        servers.json("GET", "/proton")
+    assert len({asked.client for asked in api.asked}) == together.parties, "a kept connection was used"
+
+
+def test_a_connection_that_has_been_idle_for_long_is_not_used(
+    using: Using, api: ApiServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_FRESH", 0.0)
+    servers = using([api.url])
+    for _ in range(3):
+        servers.request("GET", "/proton")
+    assert len({asked.client for asked in api.asked}) == 3
+
+
+def test_a_fork_has_connections_of_its_own(api: ApiServer) -> None:
+    script = f"""
+import os
+from gluon.backends.servers import ProtonServers
+servers = ProtonServers(["{api.url}"])
+servers.request("GET", "/parent")
+child = os.fork()
+for _ in range(2):
+    servers.request("GET", "/child" if not child else "/parent")
+if child and os.waitpid(child, 0)[1]:
+    raise SystemExit("the child failed")
+"""
+    api.scripted = lambda asked: (200, {}, {})
+    subprocess.run([sys.executable, "-c", script], check=True, timeout=30)
+    used = {path: {asked.client for asked in api.asked if asked.path == path} for path in ("/parent", "/child")}
+    assert [len(clients) for clients in used.values()] == [1, 1] and used["/parent"] != used["/child"]
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["", "proton:2705", "ftp://h", "http://", "http://h:x", "http://h:99999", "http://h/proton", "http://u@h", "http://h?a=1"],
+)
+def test_what_is_no_url_of_a_server(url: str) -> None:
+    with pytest.raises(SettingsError, match="is not the URL of a Proton Server"):
+        ProtonServers([url])
+
+
+def test_at_least_one_server_is_named() -> None:
+    with pytest.raises(SettingsError):
+        ProtonServers([])
+    assert str(ProtonServers(["http://a:1/", "https://b"])) == "http://a:1, https://b"
