@@ -57,6 +57,7 @@ async def test_ports_by_device_and_tenant(kv: Kv) -> None:
         assert catalogue.with_device(["vm", "other"]) == ["a"] and catalogue.with_device([""]) == ["b"]
         assert catalogue.of_tenant(["u"]) and not catalogue.of_tenant(["v"])
         assert catalogue.among(["a", "c"]) == ["a"] and told == []
+        assert catalogue.services == ["blue"]
         before = catalogue.plugged("a")
         await put(kv, "a", device_id="vm", host_id="h", status="ACTIVE", binding_state="BOUND", binding_id="x", revision=2)
         await until(lambda: told != [])
@@ -68,6 +69,11 @@ async def test_ports_by_device_and_tenant(kv: Kv) -> None:
         await until(lambda: catalogue.find("a") is None)
         assert catalogue.plugged("a") is None and catalogue.with_device([""]) == ["b"]
         assert told[-1] == ("a", told[-2][2], None)
+        await put(kv, "c", "green")
+        await until(lambda: catalogue.services == ["blue", "green"])
+        await remove(kv, "c", "green")
+        await remove(kv, "b")
+        await until(lambda: catalogue.services == [])
 
 
 async def test_objects_that_are_no_ports(kv: Kv) -> None:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import aclosing
 from typing import Final
@@ -58,6 +58,7 @@ class Catalogue:
         self._plugged: dict[str, Plugged] = {}
         self._by_device: defaultdict[str, set[str]] = defaultdict(set)
         self._by_tenant: defaultdict[str, set[str]] = defaultdict(set)
+        self._by_service: Counter[str] = Counter()
         self._loaded = asyncio.Event()
         self.registrations = Registrations(kv, self._registered)
 
@@ -86,6 +87,11 @@ class Catalogue:
     def with_device(self, devices: Iterable[str]) -> list[str]:
         """Ports that have one of these devices."""
         return [id for device in devices for id in tuple(self._by_device.get(device, ()))]
+
+    @property
+    def services(self) -> list[str]:
+        """The Protons that have ports, by name."""
+        return sorted(self._by_service)
 
     def of_tenant(self, tenants: Iterable[str]) -> bool:
         """Whether one of these tenants has a port."""
@@ -151,6 +157,12 @@ class Catalogue:
 
     def _registered(self, id: str, before: Registration | None, now: Registration | None) -> None:
         """A port goes when its registration does, and not with its key: that may be missing while etcd is filled again."""
+        if now is not None:
+            self._by_service[now.service] += 1
+        if before is not None:
+            self._by_service[before.service] -= 1
+            if not self._by_service[before.service]:
+                del self._by_service[before.service]
         if now is None:
             self._drop(id)
 

@@ -65,9 +65,9 @@ class Provider(Protocol):
         """The driver of the Proton of this name, which asks ``servers`` and no one else with their credentials."""
 
 
-def pages(driver: Driver, filters: Filters, limit: int | None = None) -> Iterator[Page]:
-    """All pages of a list, each asked for when the one before it has been used."""
-    page = driver.ports(filters, limit)
+def pages(driver: Driver, filters: Filters, limit: int | None = None, after: str | None = None) -> Iterator[Page]:
+    """All pages of a list behind ``after``, each asked for when the one before it has been used."""
+    page = driver.ports(filters, limit, after)
     yield page
     while page.after is not None:
         page = driver.ports(filters, limit, page.after)
