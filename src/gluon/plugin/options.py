@@ -48,7 +48,7 @@ OPTIONS: Final = (
 )
 
 
-def register(conf: cfg.ConfigOpts) -> None:
+def register(conf: cfg.ConfigOpts = cfg.CONF) -> None:
     """Make the options known; may be done again."""
     conf.register_opts(OPTIONS, GROUP)
     loading.register_auth_conf_options(conf, GROUP)
@@ -61,23 +61,27 @@ def listed() -> list[tuple[str, list[Any]]]:
     return [(GROUP, [*OPTIONS, *auth, *loading.get_session_conf_options()])]
 
 
-def etcd(conf: cfg.ConfigOpts) -> Etcd:
+def given(conf: cfg.ConfigOpts = cfg.CONF) -> Any:
+    """The group, as Neutron's files have it."""
+    return conf[GROUP]
+
+
+def etcd(conf: cfg.ConfigOpts = cfg.CONF) -> Etcd:
     """How etcd is reached."""
-    given = conf[GROUP]
+    said = given(conf)
     names = ("ca_file", "cert_file", "key_file", "username", "password", "timeout")
-    return Etcd(endpoints=tuple(given.etcd_endpoints), **{name: given[f"etcd_{name}"] for name in names})
+    return Etcd(endpoints=tuple(said.etcd_endpoints), **{name: said[f"etcd_{name}"] for name in names})
 
 
-def servers(conf: cfg.ConfigOpts) -> ProtonServers:
+def servers(conf: cfg.ConfigOpts = cfg.CONF) -> ProtonServers:
     """The Proton Servers, with a token where the group says how to get one. Raises SettingsError."""
-    given = conf[GROUP]
-    return ProtonServers(
-        given.proton_endpoints, headers=_headers(conf), timeout=given.timeout, connect_timeout=given.connect_timeout
-    )
+    said = given(conf)
+    headers = _headers(conf)
+    return ProtonServers(said.proton_endpoints, headers=headers, timeout=said.timeout, connect_timeout=said.connect_timeout)
 
 
 def _headers(conf: cfg.ConfigOpts) -> Callable[[], Mapping[str, str]]:
-    if not conf[GROUP].auth_type:
+    if not given(conf).auth_type:
         return dict
     auth = loading.load_auth_from_conf_options(conf, GROUP)
     session = loading.load_session_from_conf_options(conf, GROUP, auth=auth)

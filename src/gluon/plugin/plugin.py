@@ -1,0 +1,239 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``core_plugin = gluon``: ML2 for the ports that are Neutron's, and drivers for those that are a Proton's.
+
+Which a port is, is looked up in memory. ML2's own ports go their own way, and what befalls etcd or a Proton Server is nothing to
+them; a port of Gluon's that cannot be asked for is 503, never not found. No transaction of Neutron's is open during a request.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from neutron.db import models_v2
+from neutron.plugins.ml2.plugin import Ml2Plugin
+from neutron_lib import exceptions
+from neutron_lib.db import api as db
+from neutron_lib.db import resource_extend, utils
+
+from gluon.backends.arbiter import Arbiter
+from gluon.backends.catalogue import Catalogue
+from gluon.backends.errors import DriverError, NotFound, Refused
+from gluon.backends.ports import Port
+from gluon.errors import Invalid
+from gluon.model.schema import BindingState
+from gluon.plugin import changing, options, paging
+from gluon.plugin.following import Following
+from gluon.plugin.networks import Networks
+from gluon.plugin.selecting import select
+from gluon.plugin.showing import BINDING_FAILED, Showing
+from gluon.plugin.sources import GluonPorts, OwnPorts
+from gluon.plugin.stock import stock
+
+LOG = logging.getLogger(__name__)
+
+_VIF_TYPE: Final = "binding:vif_type"
+
+
+class Unavailable(exceptions.ServiceUnavailable):
+    """Gluon cannot be asked about a port that is, or may be, its own. 503."""
+
+    message = "%(reason)s"
+
+
+class Elsewhere(exceptions.Conflict):
+    """Something is not done here with a port of Gluon's. 409."""
+
+    message = "Port %(id)s is a port of Gluon's: %(reason)s"
+
+
+class _Registry:
+    """What the arbiter looks owners up in: the list that this process follows."""
+
+    def __init__(self, following: Following) -> None:
+        self._following = following
+
+    def find(self, id: str, /) -> Any:
+        catalogue = self._following.catalogue()
+        return catalogue.find(id) if catalogue is not None else None
+
+
+class GluonPlugin(Ml2Plugin):
+    """See the module."""
+
+    # The API looks for these under the name of the plugin's own class.
+    __native_bulk_support = True
+    __native_pagination_support = True
+    __native_sorting_support = True
+    __filter_validation_support = True
+
+    def __init__(self) -> None:
+        options.register()
+        super().__init__()
+        self._following = Following(options.etcd())
+        self._arbiter = Arbiter(options.servers(), _Registry(self._following))
+        self._networks = Networks(self)
+        self._stock: Mapping[str, Any] | None = None
+        #: Ids that Neutron has ports of, too; looked up when a port of Gluon's is met for the first time.
+        self._own: dict[str, bool] = {}
+
+    # One port.
+
+    def get_port(self, context: Any, id: str, fields: Sequence[str] | None = None) -> dict[str, Any]:
+        """See Ml2Plugin."""
+        if self._is_gluon(context, id):
+            return utils.resource_fields(self._show(context, id), fields)
+        try:
+            return super().get_port(context, id, fields)
+        except exceptions.PortNotFound:
+            self._must_know()
+            raise
+
+    def update_port(self, context: Any, id: str, port: Mapping[str, Any]) -> dict[str, Any]:
+        """See Ml2Plugin. A port of Gluon's is bound, unbound or changed by its Proton."""
+        if not self._is_gluon(context, id):
+            return super().update_port(context, id, port)
+        shown = self._show(context, id)
+        try:
+            change = changing.change(port["port"], shown)
+        except Invalid as fault:
+            raise exceptions.InvalidInput(error_message=f"port {id} is a port of Gluon's: {fault}") from None
+        if not change.values:
+            return shown
+        return self._changed(id, change)
+
+    def delete_port(self, context: Any, id: str, l3_port_check: bool = True) -> None:
+        """See Ml2Plugin."""
+        if not self._is_gluon(context, id):
+            super().delete_port(context, id, l3_port_check)
+            return
+        self._show(context, id)
+        if options.given().delete_port != "pass":
+            raise Elsewhere(id=id, reason="it is deleted where it was made, in the API of its service (protonclient port-delete)")
+        self._asked(id, lambda: self._arbiter.owner(id).delete(id))
+
+    # Lists.
+
+    def get_ports(
+        self,
+        context: Any,
+        filters: Mapping[str, Any] | None = None,
+        fields: Sequence[str] | None = None,
+        sorts: Sequence[tuple[str, bool]] | None = None,
+        limit: int | None = None,
+        marker: str | None = None,
+        page_reverse: bool = False,
+    ) -> list[dict[str, Any]]:
+        """See Ml2Plugin. Both kinds, in one order."""
+        ours = self._ours(context, filters)
+        if ours is None and not (marker and self._is_gluon(context, marker)):
+            return super().get_ports(context, filters, fields, sorts, limit, marker, page_reverse)
+        both: list[paging.Source] = [OwnPorts(self, context, filters), *([ours] if ours is not None else [])]
+        try:
+            found = paging.page(both, sorts or (), limit, marker, reverse=page_reverse)
+        except paging.MarkerGone:
+            raise exceptions.PortNotFound(port_id=marker) from None
+        except DriverError as error:
+            raise Unavailable(reason=f"the ports of Gluon cannot be listed: {error}") from None
+        return [utils.resource_fields(port, fields) for port in found]
+
+    def get_ports_count(self, context: Any, filters: Mapping[str, Any] | None = None) -> int:
+        """See Ml2Plugin."""
+        ours = self._ours(context, filters)
+        own: int = super().get_ports_count(context, filters)
+        try:
+            return own + (ours.count() if ours is not None else 0)
+        except DriverError as error:
+            raise Unavailable(reason=f"the ports of Gluon cannot be counted: {error}") from None
+
+    def made_ports(self, query: Any) -> list[dict[str, Any]]:
+        """The ports of a query as ML2 shows them."""
+        items = [self._make_port_dict(row, None, bulk=True) for row in query]
+        resource_extend.apply_funcs("ports_bulk", items, None)
+        return items
+
+    # What all of it needs.
+
+    def _catalogue(self) -> Catalogue | None:
+        return self._following.catalogue()
+
+    def _must_know(self) -> None:
+        """Raise where a port that is not Neutron's may be Gluon's, for all that is known here."""
+        if self._catalogue() is None:
+            raise Unavailable(
+                reason=f"it is not known which ports are Gluon's: {self._following.trouble or 'etcd does not answer'}"
+            )
+
+    def _is_gluon(self, context: Any, id: str) -> bool:
+        """Whether a port is a Proton's. Where Neutron has one of that id, too, it is Neutron's: who makes a port in a Proton
+        chooses its id, and must not take another's away by that."""
+        catalogue = self._catalogue()
+        if catalogue is None or catalogue.find(id) is None:
+            return False
+        if id not in self._own:
+            self._own[id] = self._has_row(context, id)
+            if self._own[id]:
+                LOG.warning("port %s is registered with Gluon, but it is one of Neutron's own, and stays that", id)
+        return not self._own[id]
+
+    @db.retry_if_session_inactive()
+    @db.CONTEXT_READER
+    def _has_row(self, context: Any, id: str) -> bool:
+        return context.elevated().session.query(models_v2.Port.id).filter(models_v2.Port.id == id).first() is not None
+
+    def _ours(self, context: Any, filters: Mapping[str, Any] | None) -> GluonPorts | None:
+        """The ports of Gluon's that a list may have; None where none can be in it."""
+        catalogue = self._catalogue()
+        if catalogue is None or not catalogue.services:
+            return None
+        stand_in = self._networks.known()
+        if stand_in is None:
+            return None
+        tenant = context.project_id if utils.model_query_scope_is_project(context, models_v2.Port) else None
+        selection = select(filters, stand_in, tenant)
+        if selection is None:
+            return None
+        return GluonPorts(self._arbiter, catalogue, self._showing(), selection) or None
+
+    def _showing(self) -> Showing:
+        if self._stock is None:
+            self._stock = stock()
+        return Showing(self._networks.stand_in(), self._stock)
+
+    def _show(self, context: Any, id: str) -> dict[str, Any]:
+        """The port, if the asker may see it."""
+        port = self._asked(id, lambda: self._arbiter.port(id))
+        if utils.model_query_scope_is_project(context, models_v2.Port) and port.tenant_id != context.project_id:
+            raise exceptions.PortNotFound(port_id=id)
+        return self._showing().shown(port)
+
+    def _changed(self, id: str, change: changing.Change) -> dict[str, Any]:
+        """The port after a change. One that is still BINDING when the Proton Server has waited long enough is taken back."""
+
+        def do() -> Port:
+            driver = self._arbiter.owner(id)
+            port = driver.update(id, change.values)
+            if change.binds and port.binding_state is BindingState.BINDING:
+                LOG.warning("port %s: no controller answered for host %s in time", id, port.host_id)
+                driver.unbind(id)
+            return port
+
+        port = self._asked(id, do)
+        shown = self._showing().shown(port)
+        if change.binds and port.binding_state is not BindingState.BOUND:
+            shown[_VIF_TYPE] = BINDING_FAILED
+        return shown
+
+    def _asked(self, id: str, ask: Any) -> Any:
+        """What asking a driver comes to, in Neutron's errors."""
+        try:
+            return ask()
+        except NotFound:
+            raise exceptions.PortNotFound(port_id=id) from None
+        except Refused as refusal:
+            if refusal.status == 409:
+                raise Elsewhere(id=id, reason=refusal.detail) from None
+            raise exceptions.InvalidInput(error_message=f"port {id} is a port of Gluon's: {refusal.detail}") from None
+        except DriverError as error:
+            raise Unavailable(reason=f"port {id} is a port of Gluon's, which cannot be asked for it: {error}") from None

@@ -1,0 +1,148 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The two homes of the ports of a list: Neutron's database, and the Proton Servers. Both are ``paging.Source``."""
+
+from __future__ import annotations
+
+import copy
+import itertools
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from neutron.db import models_v2
+from neutron_lib.db import api as db
+from neutron_lib.db import utils
+
+from gluon.backends.arbiter import Arbiter
+from gluon.backends.catalogue import Catalogue
+from gluon.backends.driver import pages
+from gluon.backends.errors import NotFound
+from gluon.backends.ports import Port
+from gluon.plugin.paging import Shown
+from gluon.plugin.selecting import Selection
+from gluon.plugin.showing import Showing
+
+
+class OwnPorts:
+    """ML2's, of a list with these filters. What ML2 does for a list is done here, with another marker than a row of its own."""
+
+    def __init__(self, plugin: Any, context: Any, filters: Mapping[str, Any] | None) -> None:
+        self._plugin = plugin
+        self._context = context
+        self._filters = filters or {}
+
+    def after(self, id: str | None, limit: int | None, *, rising: bool) -> Sequence[Shown]:
+        """See paging.Source."""
+        return self._after(self._context, id, limit, rising)
+
+    def index(self, keys: Sequence[str]) -> Iterable[Mapping[str, Any]]:
+        """See paging.Source."""
+        names = utils.get_and_validate_sort_keys([(key, True) for key in keys], models_v2.Port)
+        return self._index(self._context, list(zip(keys, names, strict=True)))
+
+    def those(self, ids: Sequence[str]) -> Iterable[Shown]:
+        """See paging.Source."""
+        return self._shown(self._context, models_v2.Port.id.in_(ids))
+
+    @db.retry_if_session_inactive()
+    @db.CONTEXT_READER
+    def _after(self, context: Any, id: str | None, limit: int | None, rising: bool) -> list[Shown]:
+        column = models_v2.Port.id
+        query = self._query(context)
+        if id is not None:
+            query = query.filter(column > id if rising else column < id)
+        query = query.order_by(column.asc() if rising else column.desc())
+        return self._made(query.limit(limit) if limit is not None else query)
+
+    @db.retry_if_session_inactive()
+    @db.CONTEXT_READER
+    def _index(self, context: Any, named: Sequence[tuple[str, str]]) -> list[dict[str, Any]]:
+        columns = [getattr(models_v2.Port, name) for _, name in named]
+        rows = self._query(context).with_entities(models_v2.Port.id, *columns)
+        return [{"id": row[0], **{key: row[n] for n, (key, _) in enumerate(named, 1)}} for row in rows]
+
+    @db.retry_if_session_inactive()
+    @db.CONTEXT_READER
+    def _shown(self, context: Any, condition: Any) -> list[Shown]:
+        return self._made(self._query(context).filter(condition))
+
+    def _query(self, context: Any) -> Any:
+        lazy = [models_v2.Port.port_forwardings, models_v2.Port.distributed_port_binding]
+        # It takes keys out of the filters that it is given.
+        return self._plugin._get_ports_query(context, filters=copy.deepcopy(dict(self._filters)), lazy_fields=lazy)
+
+    def _made(self, query: Any) -> list[Shown]:
+        return self._plugin.made_ports(query)
+
+
+class GluonPorts:
+    """Those of all Protons that fit a selection."""
+
+    def __init__(self, arbiter: Arbiter, catalogue: Catalogue, showing: Showing, selection: Selection) -> None:
+        self._arbiter = arbiter
+        self._catalogue = catalogue
+        self._showing = showing
+        self._selection = selection
+
+    def __bool__(self) -> bool:
+        """Whether any port can be among them, as far as that is known without asking."""
+        return bool(self._services())
+
+    def after(self, id: str | None, limit: int | None, *, rising: bool) -> Sequence[Shown]:
+        """See paging.Source. One request to each Proton, where the order rises and drivers give just what is asked for."""
+        found: list[Shown] = []
+        for proton in self._services():
+            if rising:
+                found += itertools.islice(self._all(proton, limit, id), limit)
+            else:
+                found += (port for port in self._all(proton) if id is None or port["id"] < id)
+        found.sort(key=lambda port: port["id"], reverse=not rising)
+        return found[:limit]
+
+    def index(self, keys: Sequence[str]) -> Iterable[Mapping[str, Any]]:
+        """See paging.Source."""
+        return [{"id": port["id"], **{key: port.get(key) for key in keys}} for port in self.all()]
+
+    def those(self, ids: Sequence[str]) -> Iterable[Shown]:
+        """See paging.Source."""
+        chosen = Selection({**self._selection.asked, "id": tuple(ids)}, self._selection.left)
+        return GluonPorts(self._arbiter, self._catalogue, self._showing, chosen).all()
+
+    def all(self) -> list[Shown]:
+        """All of them, in no order."""
+        return [port for proton in self._services() for port in self._all(proton)]
+
+    def count(self) -> int:
+        """How many they are."""
+        return len(self.all())
+
+    def _all(self, proton: str, limit: int | None = None, after: str | None = None) -> Iterator[Shown]:
+        """The ports of one Proton, rising, behind an id; ``limit`` is only how many are asked for at a time."""
+        asked = dict(self._selection.asked)
+        if "id" in asked:
+            asked["id"] = tuple(id for id in asked["id"] if self._catalogue.find(id) is not None)
+        try:
+            for page in pages(self._arbiter.driver(proton), asked, limit, after):
+                yield from filter(self._selection.fits, map(self._showing.shown, self._ours(page.ports)))
+        except NotFound:  # the Proton has gone, or has no ports any more
+            return
+
+    def _ours(self, ports: Iterable[Port]) -> Iterator[Port]:
+        """Those that their Proton has registered: one that is another Proton's, or not registered yet, is not shown."""
+        for port in ports:
+            registration = self._catalogue.find(port.id)
+            if registration is not None and registration.service == port.service:
+                yield port
+
+    def _services(self) -> list[str]:
+        """The Protons that may have ports of the selection."""
+        asked = self._selection.asked
+        if "id" in asked:
+            return sorted({r.service for id in asked["id"] if (r := self._catalogue.find(id)) is not None})
+        devices = asked.get("device_id")
+        if devices and None not in devices:
+            return sorted(
+                {r.service for id in self._catalogue.with_device(devices) if (r := self._catalogue.find(id)) is not None}
+            )
+        if "tenant_id" in asked and not self._catalogue.of_tenant(asked["tenant_id"]):
+            return []
+        return self._catalogue.services

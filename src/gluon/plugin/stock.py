@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The keys that a port has in this Neutron, with what they hold where there is nothing to say.
+
+Which there are depends on the extensions that are loaded; each is described in the table of the API's attributes.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from neutron_lib import constants
+from neutron_lib.api import attributes
+
+#: Where the API's table has no default, or one that means something else on a port without a network of its own.
+_EMPTY: Final[dict[str, Any]] = {
+    "allowed_address_pairs": [],
+    "dns_assignment": [],
+    "dns_domain": "",
+    "dns_name": "",
+    "extra_dhcp_opts": [],
+    "fixed_ips": [],
+    "ip_allocation": "immediate",
+    "port_security_enabled": False,
+    "security_groups": [],
+    "tags": [],
+}
+
+
+def stock() -> dict[str, Any]:
+    """Every visible key of a port. To be called once the extensions are loaded."""
+    table = attributes.RESOURCES.get("ports", {})
+    return {name: _empty(name, spec.get("default")) for name, spec in table.items() if spec.get("is_visible")}
+
+
+def _empty(name: str, default: Any) -> Any:
+    if name in _EMPTY:
+        return _EMPTY[name]
+    return None if default is constants.ATTR_NOT_SPECIFIED or callable(default) else default
