@@ -37,9 +37,9 @@ class Document:
         self.decoding = Decoding(obj, synonyms)
         self._identifiers = Identifiers(obj)
         self._filters = Filters(obj, synonyms)
-        shown = [a.name for a in obj.attributes if not a.write_only] + list(schemas.BOOKKEEPING)
-        self._output = output_struct(shown)
-        self._shown = itemgetter(*shown)
+        self.shown = [a.name for a in obj.attributes if not a.write_only] + list(schemas.BOOKKEEPING)
+        self._output = output_struct(self.shown)
+        self._shown = itemgetter(*self.shown)
         self._encoder = msgspec.json.Encoder()
         self.schema = schemas.full(obj)
         self.create_schema = schemas.create(obj)
@@ -70,6 +70,15 @@ class Document:
         """The values of which a query asks any of an attribute; the empty text is null. Raises Invalid."""
         return self._filters.parse(name, texts)
 
+    def values(self, record: Mapping[str, Any]) -> tuple[Any, ...]:
+        """What an answer shows of an object, in the order of ``shown``."""
+        values: tuple[Any, ...] = self._shown(record)
+        return values
+
+    def part(self, record: Mapping[str, Any]) -> Any:
+        """An object as an answer shows it, to stand within another's document."""
+        return self._output(*self.values(record))
+
     def encode(self, record: Mapping[str, Any]) -> bytes:
         """An object as an answer shows it: no write_only attribute, and of the bookkeeping what clients use."""
         return self._encoder.encode(self._output(*self._shown(record)))
@@ -77,7 +86,30 @@ class Document:
     def encode_page(self, records: Iterable[Mapping[str, Any]], next_href: str | None) -> bytes:
         """A page of a list, with a link to the next where more follows."""
         output, shown = self._output, self._shown
-        page: dict[str, Any] = {self.object.api.plural_name: [output(*shown(record)) for record in records]}
-        if next_href is not None:
-            page["links"] = [{"rel": "next", "href": next_href}]
-        return self._encoder.encode(page)
+        return self._encoder.encode(_page(self.object, [output(*shown(record)) for record in records], next_href))
+
+
+class Extended:
+    """A document with one member more, behind those of the object itself."""
+
+    def __init__(self, document: Document, member: str) -> None:
+        self._document = document
+        self._output = output_struct([*document.shown, member])
+        self._encoder = msgspec.json.Encoder()
+
+    def encode(self, record: Mapping[str, Any], value: Any) -> bytes:
+        """An object with the member's value."""
+        return self._encoder.encode(self._output(*self._document.values(record), value))
+
+    def encode_page(self, records: Iterable[tuple[Mapping[str, Any], Any]], next_href: str | None) -> bytes:
+        """A page of objects, each with the member's value."""
+        output, values = self._output, self._document.values
+        outputs = [output(*values(record), value) for record, value in records]
+        return self._encoder.encode(_page(self._document.object, outputs, next_href))
+
+
+def _page(obj: Object, outputs: list[Any], next_href: str | None) -> dict[str, Any]:
+    page: dict[str, Any] = {obj.api.plural_name: outputs}
+    if next_href is not None:
+        page["links"] = [{"rel": "next", "href": next_href}]
+    return page

@@ -17,6 +17,8 @@ from gluon.particle.routes import Route, prefix, routes
 
 VERSION: Final = "3.1.0"
 _LIST_PARAMETERS: Final = ("limit", "marker")
+#: On ports, what else is no filter.
+_INCLUDE: Final = "include"
 
 
 def openapi(proton: Proton) -> Node:
@@ -90,6 +92,8 @@ def _in_path(name: str, obj: Object) -> Node:
 
 def _list(route: Route) -> Node:
     obj = route.object
+    parameters = [ref("parameters", name) for name in _LIST_PARAMETERS] + _include(obj)
+    taken = (*_LIST_PARAMETERS, _INCLUDE) if obj.is_port else _LIST_PARAMETERS
     filters = [
         {
             "name": a.name,
@@ -100,11 +104,11 @@ def _list(route: Route) -> Node:
             "schema": {"type": "array", "items": schemas.type_schema(a.type), "maxItems": schemas.MAX_VALUES},
         }
         for a in obj.attributes
-        if schemas.filterable(a) and a.name not in _LIST_PARAMETERS
+        if schemas.filterable(a) and a.name not in taken
     ]
     return {
         "summary": f"List {obj.api.plural_name}",
-        "parameters": [ref("parameters", name) for name in _LIST_PARAMETERS] + filters,
+        "parameters": parameters + filters,
         "responses": {
             "200": json_answer("A page of the list.", ref("schemas", f"{obj.name}.Page")),
             **problems("Invalid", *(("Missing",) if route.parent else ()), "Unavailable"),
@@ -131,11 +135,11 @@ def _get(route: Route) -> Node:
     unchanged = {"description": "Not changed since the revision that If-None-Match names.", "headers": ETAG}
     return {
         "summary": f"Show one {obj.api.name}",
-        "parameters": [ref("parameters", "If-None-Match")],
+        "parameters": [ref("parameters", "If-None-Match"), *_include(obj)],
         "responses": {
             "200": json_answer(f"The {obj.api.name}.", ref("schemas", obj.name), ETAG),
             "304": unchanged,
-            **problems("Missing", "Unavailable"),
+            **problems(*(("Invalid",) if obj.is_port else ()), "Missing", "Unavailable"),
         },
     }
 
@@ -166,6 +170,19 @@ _OPERATION: Final[Mapping[Action, Callable[[Route], Node]]] = {
     "update": _update,
     "delete": _delete,
 }
+
+
+def _include(obj: Object) -> list[Node]:
+    names = list(schemas.included(obj))
+    include: Node = {
+        "name": _INCLUDE,
+        "in": "query",
+        "description": "What else to show. One object with anything included has no ETag.",
+        "style": "form",
+        "explode": True,
+        "schema": {"type": "array", "items": {"type": "string", "enum": names}},
+    }
+    return [include] if names else []
 
 
 def _prefer(obj: Object) -> list[Node]:

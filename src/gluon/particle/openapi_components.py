@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from gluon.model.schema import Object, Proton
+from gluon.model.schema import Object, Proton, Role
 from gluon.particle import schemas
 
 Node = dict[str, Any]
@@ -83,16 +83,16 @@ def components(proton: Proton) -> Node:
         "schema": {"type": "string", "pattern": '^"[0-9]+"$', "examples": ['"7"']},
     }
     return {
-        "schemas": {name: schema for obj in proton.objects for name, schema in _schemas(obj).items()},
+        "schemas": {name: schema for obj in proton.objects for name, schema in _schemas(proton, obj).items()},
         "parameters": {parameter["name"]: parameter for parameter in _parameters()},
         "headers": {"ETag": etag},
         "responses": {name: {"description": text, "content": content} for name, (_, text) in _PROBLEMS.items()},
     }
 
 
-def _schemas(obj: Object) -> Node:
+def _schemas(proton: Proton, obj: Object) -> Node:
     own = {
-        obj.name: schemas.full(obj),
+        obj.name: _shown(proton, obj),
         f"{obj.name}.Create": schemas.create(obj),
         f"{obj.name}.Update": schemas.update(obj),
         f"{obj.name}.Page": _page(obj),
@@ -100,6 +100,20 @@ def _schemas(obj: Object) -> Node:
     if obj.api.parent_key is not None:
         own[f"{obj.name}.CreateNested"] = schemas.create(obj, (obj.api.parent_key,))
     return own
+
+
+def _shown(proton: Proton, obj: Object) -> Node:
+    """An object in answers; a port with what may be included."""
+    shown = schemas.full(obj)
+    kinds = [ref("schemas", binding.name) for binding in proton.having(Role.SERVICE_BINDING)]
+    for name in schemas.included(obj):
+        shown["properties"][name] = {
+            "type": "array",
+            "description": f"What its interfaces are bound to, where the request says include={name}.",
+            **({"items": {"anyOf": kinds}} if kinds else {"maxItems": 0}),
+            "readOnly": True,
+        }
+    return shown
 
 
 def _page(obj: Object) -> Node:

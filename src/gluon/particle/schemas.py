@@ -17,6 +17,8 @@ Schema = dict[str, Any]
 
 #: Values that a list can be filtered by at once, any of which will do: the identifiers of a page of the default size.
 MAX_VALUES: Final = 1000
+#: The member of a port's document that a request may have included: what its interfaces are bound to.
+SERVICE_BINDINGS: Final = "service_bindings"
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 _TIME: Final[Schema] = {"type": "string", "format": "date-time", "readOnly": True}
 #: What an answer shows of an object after its attributes. A request may repeat it, as it may repeat any readonly attribute.
@@ -58,6 +60,11 @@ def filterable(attribute: Attribute) -> bool:
             return False
         case _:
             assert_never(attribute.type)
+
+
+def included(obj: Object) -> tuple[str, ...]:
+    """What a request may have included in the documents of an object: nothing that the model itself calls so."""
+    return (SERVICE_BINDINGS,) if obj.is_port and SERVICE_BINDINGS not in obj.by_name else ()
 
 
 def full(obj: Object) -> Schema:

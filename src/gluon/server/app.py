@@ -12,13 +12,14 @@ from typing import Final
 from prometheus_client import CollectorRegistry
 
 from gluon.model.catalogue import Family
-from gluon.model.schema import Action, Proton
+from gluon.model.schema import Action, Proton, Role
 from gluon.particle import routes
 from gluon.server import discovery
 from gluon.server.binding import Binder
 from gluon.server.dispatch import Dispatcher, Endpoint
 from gluon.server.exchange import Handler, Receive, Request, Response, Scope, Send
 from gluon.server.health import Health, Probe
+from gluon.server.including import Including
 from gluon.server.metrics import Metrics
 from gluon.server.middleware import with_everything
 from gluon.server.pages import Limits
@@ -125,7 +126,8 @@ def _endpoints(family: Family, proton: Proton, desk: Desk, limits: Limits) -> It
             routes.collection(proton, route.object),
             _parent(family.newest, route, made),
         )
-        reading, writing = Reading(resource, desk.store, limits), Writing(resource, desk)
+        including = _including(family.newest, resource, made) if resource.object.is_port else None
+        reading, writing = Reading(resource, desk.store, limits, including), Writing(resource, desk)
         handlers: dict[Action, Handler] = {
             "list": reading.list,
             "create": writing.create,
@@ -134,6 +136,11 @@ def _endpoints(family: Family, proton: Proton, desk: Desk, limits: Limits) -> It
             "delete": writing.delete,
         }
         yield Endpoint(route.template, {method: handlers[action] for method, action in route.actions.items()})
+
+
+def _including(newest: Proton, port: Resource, made: Mapping[str, View]) -> Including:
+    bindings = [(obj, made[obj.name]) for obj in newest.having(Role.SERVICE_BINDING) if obj.name in made]
+    return Including(port.object, port.document, bindings)
 
 
 def _parent(newest: Proton, route: routes.Route, made: Mapping[str, View]) -> Parent | None:

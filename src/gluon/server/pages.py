@@ -5,7 +5,7 @@
 
 A filter that is given several times asks for any of its values; all filters together must hold. Pages follow one another by
 identifier, so objects that come and go between two requests shift nothing. An attribute that is itself called ``limit`` or
-``marker`` cannot be filtered by.
+``marker``, or ``include`` where that means something, cannot be filtered by.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from gluon.particle.documents import SYNONYMS
 from gluon.particle.schemas import MAX_VALUES
 from gluon.particle.wording import shown
 from gluon.server.exchange import Request
+from gluon.server.including import INCLUDE, Including
 from gluon.server.view import View
 from gluon.store.contract import Query
 
@@ -45,6 +46,7 @@ class Asked:
     filters: Mapping[str, Sequence[Any]]
     limit: int
     after: Any = None
+    included: bool = False
 
     def query(self, scope: Mapping[str, Any]) -> Query:
         """What to read: one object more than fits, to know whether a page follows. ``scope`` is what the path says.
@@ -59,11 +61,11 @@ class Asked:
         return Query({**one, **scope}, self.limit + 1, self.after, among)
 
 
-def asked(request: Request, document: View, limits: Limits) -> Asked:
-    """Read the query. Raises Invalid with every fault of it."""
+def asked(request: Request, document: View, limits: Limits, including: Including | None) -> Asked:
+    """Read the query; ``including`` is there where something may be included. Raises Invalid with every fault."""
     if not request.query:
         return Asked({}, limits.default)
-    filters: dict[str, dict[Any, None]] = {}
+    filters: dict[str, tuple[Any, ...]] = {}
     found: dict[str, Any] = {"limit": limits.default, "after": None}
     faults: list[Fault] = []
     for name, texts in _by_name(_parameters(request.query)).items():
@@ -72,15 +74,23 @@ def asked(request: Request, document: View, limits: Limits) -> Asked:
                 found["limit"] = _limit(_only(name, texts), limits.most)
             elif name == "marker":
                 found["after"] = _marker(_only(name, texts), document)
+            elif name == INCLUDE and including is not None:
+                found["included"] = including.wanted(texts)
             else:
-                attribute = name if name in document.object.by_name else SYNONYMS.get(name, name)
-                values = document.parse_filter(name, texts)
-                filters.setdefault(document.stored(attribute), {}).update(dict.fromkeys(values))
+                attribute = document.stored(name if name in document.object.by_name else SYNONYMS.get(name, name))
+                if attribute in filters:
+                    raise _invalid(f"{shown(name)} is given under its other name, too")
+                filters[attribute] = tuple(dict.fromkeys(document.parse_filter(name, texts)))
         except Invalid as error:
             faults += error.faults
     if faults:
         raise Invalid.of(faults)
-    return Asked({name: tuple(values) for name, values in filters.items()}, **found)
+    return Asked(filters, **found)
+
+
+def included(request: Request, including: Including) -> bool:
+    """Whether the query of a single object includes anything; its other parameters are none of ours. Raises Invalid."""
+    return including.wanted([text for name, text in _parameters(request.query) if name == INCLUDE])
 
 
 def next_href(request: Request, last: Any) -> str:

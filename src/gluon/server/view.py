@@ -69,6 +69,10 @@ class View(Document):
                 whole[name] = check(projection.kept(mine.type, whole[name], record.get(name)), f"/{name}", [])
         return whole
 
+    def values(self, record: Mapping[str, Any]) -> tuple[Any, ...]:
+        """See Document."""
+        return super().values(self._shown_of(record))
+
     def encode(self, record: Mapping[str, Any]) -> bytes:
         """See Document."""
         return super().encode(self._shown_of(record))

@@ -55,6 +55,10 @@ class Reads(Protocol):
 
     async def page(self, obj: Object, query: Query) -> list[Record]: ...
 
+    async def carried(self, binding: Object, ports: Sequence[Any]) -> list[tuple[Any, Record]]:
+        """The service bindings of this kind on the interfaces of these ports, each behind the identifier of its port."""
+        ...
+
 
 class Tx(Reads, Protocol):
     """One transaction. ``insert`` and ``update`` take complete and partial records; neither writes a change row by itself."""

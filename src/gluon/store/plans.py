@@ -13,10 +13,12 @@ import sqlalchemy as sa
 
 from gluon.errors import SettingsError
 from gluon.model.links import Link, links
-from gluon.model.schema import Object, Proton
+from gluon.model.schema import Object, Proton, Role
 from gluon.particle.systables import system_tables
 from gluon.particle.tables import NO_COLUMNS, Columns, tables
+from gluon.store.conditions import among
 from gluon.store.constraints import Constraints
+from gluon.store.ports import INTERFACE_ID, PORT_ID
 from gluon.store.rowplans import ObjectPlan
 from gluon.store.statements import Statement, compiled, param
 
@@ -57,6 +59,10 @@ class Plans:
                     obj: Object = table.info["object"]
                     self.of[obj] = ObjectPlan(table, [t for t in elements if t.info["object"] is obj], dialect)
         self.pointing = {obj: self._pointing(obj) for obj in self.of}
+        #: By kind of service binding, those on the interfaces of ``ports``: the port's identifier and the row.
+        self.carried = {
+            obj: self._carried(obj, i) for p in protons if (i := p.interface) for obj in p.having(Role.SERVICE_BINDING)
+        }
         self.constraints = Constraints(t for m in (system_tables(), *self.metadata.values()) for t in m.tables.values())
 
     def _pointing(self, target: Object) -> tuple[Pointing, ...]:
@@ -68,6 +74,12 @@ class Plans:
                 if target.name in link.reference.targets:
                     found.append(Pointing(obj, link, statement))
         return tuple(found)
+
+    def _carried(self, binding: Object, interface: Object) -> Statement:
+        plan, between = self.of[binding], self.of[interface].table
+        joined = sa.join(plan.table, between, plan.table.c[INTERFACE_ID] == between.c[interface.identifier.name])
+        query = sa.select(between.c[PORT_ID], *plan.columns).select_from(joined)
+        return compiled(query.where(among(between.c[PORT_ID], param("ports"), self.dialect)), self.dialect)
 
     def _links(self, obj: Object, plan: ObjectPlan) -> list[tuple[Link, Statement]]:
         by_place = {(e.attribute.name, e.link.path): e.owner_of for e in plan.elements if e.link}

@@ -14,6 +14,8 @@ from gluon.store.filling import complete
 
 #: The attribute of BaseInterface that refers to the port.
 PORT_ID: Final = "port_id"
+#: The attribute of BaseServiceBinding that refers to the interface.
+INTERFACE_ID: Final = "interface_id"
 
 
 async def default_interface(tx: Tx, port: Object, interface: Object, record: Record) -> Record:

@@ -57,7 +57,7 @@ class ElementPlan:
 
 
 class ObjectPlan:
-    """The statements on one object's table. ``names`` are the keys of a record, in order."""
+    """The statements on one object's table. ``names`` are the keys of a record, in order, ``columns`` what a row has of them."""
 
     def __init__(self, table: sa.Table, elements: Sequence[sa.Table], dialect: sa.Dialect) -> None:
         self.object: Object = table.info["object"]
@@ -71,7 +71,7 @@ class ObjectPlan:
         )
         self.elements = tuple(ElementPlan(t, dialect) for t in elements)
         self._key = table.c[self.identifier]
-        self._columns = [table.c[n] for n in self.names]
+        self.columns = [table.c[n] for n in self.names]
         self._encoders = [(i, n) for i, n in enumerate(self.names) if _is_json(self._type(n))]
         self._json_names = frozenset(n for _, n in self._encoders)
         decoders: list[tuple[str, Callable[[Any], Any]]] = [(n, from_json) for _, n in self._encoders]
@@ -80,15 +80,15 @@ class ObjectPlan:
         key = param("key")
         self.insert = compiled(sa.insert(table).values({n: param(f"c{i}") for i, n in enumerate(self.names)}), dialect)
         self._insert_order = [int(n[1:]) for n in self.insert.names]
-        self.get = compiled(sa.select(*self._columns).where(self._key == key), dialect)
-        one = sa.select(*self._columns).where(self._key == key)
+        self.get = compiled(sa.select(*self.columns).where(self._key == key), dialect)
+        one = sa.select(*self.columns).where(self._key == key)
         self.lock = compiled(one.with_for_update(), dialect)
         self.hold = compiled(one.with_for_update(read=True, key_share=True), dialect)
         # The same where nobody has the row: no row where somebody has.
         self.lock_free = compiled(one.with_for_update(skip_locked=True), dialect)
         self.hold_free = compiled(one.with_for_update(read=True, key_share=True, skip_locked=True), dialect)
         wanted: list[sa.BindParameter[Any]] = [param(f"id{n}") for n in range(SEVERAL)]
-        self.several = compiled(sa.select(*self._columns).where(self._key.in_(wanted)), dialect)
+        self.several = compiled(sa.select(*self.columns).where(self._key.in_(wanted)), dialect)
         self.delete = compiled(sa.delete(table).where(self._key == key), dialect)
         self.update = lru_cache(_KEPT)(self._update)
         self.page = lru_cache(_KEPT)(self._page)
@@ -139,7 +139,7 @@ class ObjectPlan:
 
     def _page(self, where: tuple[Condition, ...], after: bool) -> Statement:
         """Rows that meet ``where``, by identifier (parameters: those of the conditions, \\0after, \\0limit)."""
-        query = sa.select(*self._columns).order_by(self._key).limit(param("limit"))
+        query = sa.select(*self.columns).order_by(self._key).limit(param("limit"))
         for i, condition in enumerate(where):
             query = query.where(condition.met(self.table.c[condition.name], param(f"c{i}"), self._dialect))
         if after:
@@ -166,7 +166,7 @@ class ObjectPlan:
             condition: sa.ColumnElement[bool] = self.table.c[attribute] == target
         else:
             condition = sa.or_(*(self._key.in_(select) for select in owners))
-        return compiled(sa.select(*self._columns).where(condition).order_by(self._key), self._dialect)
+        return compiled(sa.select(*self.columns).where(condition).order_by(self._key), self._dialect)
 
     def _free(self, name: str) -> tuple[Statement, Statement]:
         """The greatest value between ``least`` and ``most``; and the greatest below ``most`` that has no successor in use.

@@ -15,6 +15,7 @@ from gluon.errors import Conflict, Fault
 from gluon.model.schema import Attribute, Object
 from gluon.model.types import Integer
 from gluon.particle.wording import named
+from gluon.store.conditions import packed
 from gluon.store.contract import Query, Record, Referrer
 from gluon.store.driver import Row, Violation
 from gluon.store.logplans import LogPlans
@@ -72,6 +73,12 @@ class RowReads:
         """See the contract."""
         plan = self._plans.of[obj]
         return [plan.record(row) for row in await self._rows(*plan.paged(query))]
+
+    async def carried(self, binding: Object, ports: Sequence[Any]) -> list[tuple[Any, Record]]:
+        """See the contract."""
+        plan = self._plans.of[binding]
+        rows = await self._rows(self._plans.carried[binding], {"ports": packed(ports, self._plans.dialect)})
+        return [(row[0], plan.record(row[1:])) for row in rows]
 
     async def referrers(self, obj: Object, id: Any, limit: int = 10) -> list[Referrer]:
         """See the contract."""

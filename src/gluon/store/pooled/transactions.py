@@ -61,6 +61,11 @@ class PooledTx(RowTx):
         await self._send()
         return await super().page(obj, query)
 
+    async def carried(self, binding: Object, ports: Sequence[Any]) -> list[tuple[Any, Record]]:
+        """See the contract."""
+        await self._send()
+        return await super().carried(binding, ports)
+
     async def referrers(self, obj: Object, id: Any, limit: int = 10) -> list[Referrer]:
         """See the contract. Who looks wants to delete it: on a cluster that collides with those that hold it, where no foreign
         key sees to that."""
