@@ -111,10 +111,12 @@ def test_paths_and_queries(ask, families, data):
         ["", "%", "%zz", "%ff", "%ED%A0%80", "..", "%00", "openapi.json", "ports", "x/interfaces", "1/readings"]
     )
     text = st.text(st.characters(codec="utf-8"), max_size=12).map(quote)
-    names = st.sampled_from([a.name for a in obj.attributes] + ["limit", "marker", "project_id"]) | text
+    names = st.sampled_from([a.name for a in obj.attributes] + ["limit", "marker", "include", "project_id"]) | text
     query = "&".join(
         f"{n}={v}"
-        for n, v in data.draw(st.lists(st.tuples(names, text | st.sampled_from(["%ff", "+", "1", "true"])), max_size=3))
+        for n, v in data.draw(
+            st.lists(st.tuples(names, text | st.sampled_from(["%ff", "+", "1", "true", "service_bindings", ""])), max_size=6)
+        )
     )
     target = path + data.draw(st.sampled_from(["", "/"]) | segment.map("/".__add__)) + data.draw(st.sampled_from(["", "/"]))
     method = data.draw(st.sampled_from(["GET", "HEAD", "PUT", "PATCH", "DELETE", "POST", "OPTIONS", "TRACE"]))

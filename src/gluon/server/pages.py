@@ -78,9 +78,10 @@ def asked(request: Request, document: View, limits: Limits, including: Including
                 found["included"] = including.wanted(texts)
             else:
                 attribute = document.stored(name if name in document.object.by_name else SYNONYMS.get(name, name))
+                values = document.parse_filter(name, texts)
                 if attribute in filters:
                     raise _invalid(f"{shown(name)} is given under its other name, too")
-                filters[attribute] = tuple(dict.fromkeys(document.parse_filter(name, texts)))
+                filters[attribute] = tuple(dict.fromkeys(values))
         except Invalid as error:
             faults += error.faults
     if faults:
