@@ -20,7 +20,7 @@ _ROUNDS = 3
 _SHARED = "server, etcd, shim and wrk shared the cores"
 
 
-async def measure(site: Ground, seconds: float) -> list[Figure]:
+async def measure(site: Ground, seconds: int) -> list[Figure]:
     """Bind round trips at 1, 64, 512 and 2,000 clients, and what waiting binds cost others."""
     server = await site.start_server(settings={"api": {"bind_timeout": 30}})
     shim = await site.start_shim("compute-1")
@@ -40,7 +40,7 @@ async def measure(site: Ground, seconds: float) -> list[Figure]:
     return figures
 
 
-async def _beside_waiting(site: Ground, server: Server, seconds: float) -> list[Figure]:
+async def _beside_waiting(site: Ground, server: Server, seconds: int) -> list[Figure]:
     """Gets alone, beside one bind that waits in vain and beside 2,000, in turn, since the machine's speed drifts."""
     ids = ids_of(server, site.folder, 4000)
     get = wrk.getting(ids, PORTS)

@@ -44,7 +44,7 @@ def _answers(url: str) -> bool:
         return False
 
 
-async def etcd_puts(kv: Kv, value: bytes, *, clients: int, seconds: float) -> float:
+async def etcd_puts(kv: Kv, value: bytes, *, clients: int, seconds: int) -> float:
     """Single puts a second with ``clients`` at once."""
     end, done = time.perf_counter() + seconds, 0
 

@@ -53,7 +53,7 @@ class _Sqlite:
         self._connection.close()
 
 
-async def rate(url: str, port: str, together: int, seconds: float) -> float:
+async def rate(url: str, port: str, together: int, seconds: int) -> float:
     """Ports a second, ``together`` to a commit, each like ``port`` (an identifier): its row and its interface's, the entry
     that keeps its identifier unique, two change rows."""
     connection, dialect = await _connect(url)

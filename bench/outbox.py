@@ -56,7 +56,7 @@ def silent(tx: Tx) -> Tx:
     return cast("Tx", _SilentTx(tx))
 
 
-async def measure(ground: Ground, seconds: float) -> list[Figure]:
+async def measure(ground: Ground, seconds: int) -> list[Figure]:
     """Creates, 64 at once, in short turns with change rows and without; no HTTP, no relay beside them.
 
     Other work on the machine disturbs the rate more than the CPU time that a create takes, so there is a figure for each.
@@ -78,7 +78,7 @@ async def measure(ground: Ground, seconds: float) -> list[Figure]:
     return figures
 
 
-async def _creates(store: Store, proton: Proton, logged: bool, seconds: float) -> tuple[float, float]:
+async def _creates(store: Store, proton: Proton, logged: bool, seconds: int) -> tuple[float, float]:
     """Microseconds for each create: of the clock, and of this process's CPU."""
     objects, port = Objects(proton), next(obj for obj in proton.objects if obj.is_port)
     done, end = 0, time.perf_counter() + seconds

@@ -41,7 +41,7 @@ def _ids(server: Server, count: int) -> list[str]:
     return found[:count]
 
 
-async def measure(ground: Ground, seconds: float) -> list[Figure]:
+async def measure(ground: Ground, seconds: int) -> list[Figure]:
     """All REST figures."""
     server = await ground.start_server()
     get = _Answers(server)
@@ -85,14 +85,14 @@ async def measure(ground: Ground, seconds: float) -> list[Figure]:
     return figures
 
 
-async def workers(ground: Ground, seconds: float) -> list[Figure]:
+async def workers(ground: Ground, seconds: int) -> list[Figure]:
     """Creates with one worker and with two, in turn, since the machine's speed drifts."""
     create = wrk.sending({"tenant_id": TENANT, "name": "bench"})
     rates: dict[int, list[wrk.Load]] = {1: [], 2: []}
     for _ in range(3):
         for count, loads in rates.items():
             server = await ground.start_server(settings={"api": {"workers": count}})
-            loads.append(await wrk.run(create, server.url + PORTS, ground.folder, clients=64, seconds=seconds / 2))
+            loads.append(await wrk.run(create, server.url + PORTS, ground.folder, clients=64, seconds=max(1, seconds // 2)))
             await server.stop()
     one, two = (sorted(loads, key=lambda load: load.rate)[1] for loads in rates.values())
     note = f"p50 {two.p50:.1f} ms, p99 {two.p99:.1f} ms, median of 3 runs in turn, {_SHARED}"

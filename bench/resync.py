@@ -26,7 +26,7 @@ OBJECTS = int(os.environ.get("BENCH_OBJECTS", "200000"))
 _SYNC = "/gluon/sync/net-l3vpn"
 
 
-async def measure(ground: Ground, seconds: float) -> list[Figure]:
+async def measure(ground: Ground, seconds: int) -> list[Figure]:
     """The repair and the check, each with its memory over that of a process which compares nothing."""
     group = f"resync {ground.kind}"
     server = await ground.start_server()

@@ -40,7 +40,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     parser.add_argument("groups", nargs="*", choices=[[], *_GROUPS], help=f"which to measure: {', '.join(_GROUPS)} (all)")
     parser.add_argument("--database", choices=[*KINDS, "all"], default="sqlite", help="on which database (sqlite), or all three")
-    parser.add_argument("--seconds", type=float, default=5.0, help="length of each run under load (5)")
+    parser.add_argument("--seconds", type=int, default=5, help="whole seconds that each run under load lasts (5)")
     parser.add_argument("--json", type=Path, default=Path("bench/results/latest.json"), help="where to write the figures")
     args = parser.parse_args()
     kinds = KINDS if args.database == "all" else (args.database,)
@@ -51,7 +51,7 @@ def main() -> int:
     return 0
 
 
-async def _measure(groups: Sequence[str], kinds: Sequence[str], seconds: float) -> list[Figure]:
+async def _measure(groups: Sequence[str], kinds: Sequence[str], seconds: int) -> list[Figure]:
     figures: list[Figure] = []
     for group in groups:
         for kind in kinds[:1] if group in _ONCE else kinds:

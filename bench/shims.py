@@ -20,7 +20,7 @@ _PORTS = 100_000
 _PREFIX = "/proton/net-l3vpn/"
 
 
-async def measure(site: Site, seconds: float) -> list[Figure]:
+async def measure(site: Site, seconds: int) -> list[Figure]:
     """Time and memory from the start of the process until every object was handed to the backend and reported."""
     server = await site.start_server()
     ids_of(server, site.folder, 1)

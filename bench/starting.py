@@ -25,7 +25,7 @@ _OBJECT = """  Object{n}:
 """
 
 
-async def measure(site: Site, seconds: float) -> list[Figure]:
+async def measure(site: Site, seconds: int) -> list[Figure]:
     """Compile and load, protonclient, the idle server."""
     server = await site.start_server()
     id = ids_of(server, site.folder, 1).read_text().strip()

@@ -17,7 +17,7 @@ from gluon.parts.site import Server, Site
 _PORT_KEYS = "/proton/net-l3vpn/"
 
 
-async def measure(site: Site, seconds: float) -> list[Figure]:
+async def measure(site: Site, seconds: int) -> list[Figure]:
     """Latency to a watcher, and the drain of 50,000 changes."""
     server = await site.start_server()
     figures = await _latency(site, server)

@@ -67,7 +67,7 @@ class Seen:
         return sorted(max(0.0, self.shown[id] - at) for id, at in self.answered.items())
 
 
-async def measure(ground: Ground, seconds: float) -> list[Figure]:
+async def measure(ground: Ground, seconds: int) -> list[Figure]:
     """Each fault on servers, shim and etcd members of its own."""
     figures = []
     for fault, (part, which, how) in FAULTS.items():

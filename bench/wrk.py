@@ -60,12 +60,12 @@ def patching(ids: Path, path: str, body: str) -> str:
     )
 
 
-async def run(script: str, url: str, folder: Path, *, clients: int, seconds: float, timeout: int = 30) -> Load:
-    """Run wrk with ``clients`` connections."""
+async def run(script: str, url: str, folder: Path, *, clients: int, seconds: int, timeout: int = 30) -> Load:
+    """Run wrk with ``clients`` connections for whole seconds: it knows no others."""
     path = folder / "load.lua"
     path.write_text(script + _DONE)
     words: Sequence[str] = (
-        "wrk", "-t1", f"-c{clients}", f"-d{seconds:g}s", f"--timeout={timeout}s", "-s", str(path), url,
+        "wrk", "-t1", f"-c{clients}", f"-d{seconds}s", f"--timeout={timeout}s", "-s", str(path), url,
     )  # fmt: skip
     child = await asyncio.create_subprocess_exec(*words, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT)
     output, _ = await child.communicate()
