@@ -5,21 +5,24 @@ from __future__ import annotations
 
 import logging
 import socket
+import ssl
 import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
+from pathlib import Path
 
 import pytest
 
-from gluon.backends import servers as module
+from gluon.backends import connections
 from gluon.backends.errors import NotFound, Refused, Unavailable
 from gluon.backends.servers import ProtonServers
 from gluon.errors import Fault, SettingsError
 from tests.cli.apiserver import ApiServer, refusal, running
 from tests.cli.test_client import listener
+from tests.kv.certificates import Authority
 
 from .conftest import model
 
@@ -49,7 +52,7 @@ def test_a_server_that_cannot_be_reached_is_passed_by_and_not_asked_first_again(
         for _ in range(3):
             assert servers.json(method, "/proton", values=values) == {}
     assert [record.message for record in caplog.records] == [
-        f"no answer from {NOBODY}: Connection refused; asking {api.url} from now on"
+        f"no answer from {NOBODY}: Connection refused; {api.url} is asked from now on"
     ]
 
 
@@ -114,8 +117,56 @@ def test_headers_are_asked_for_each_time_and_go_to_these_servers_alone(using: Us
         assert not other.asked
 
 
+def test_a_token_that_is_refused_is_renewed_once(using: Using, api: ApiServer) -> None:
+    """A 401 did nothing, so that a change may be made once more too."""
+    tokens, renewed = ["old"], []
+
+    def renew() -> bool:
+        renewed.append(tokens.pop())
+        tokens.append("new" if len(renewed) == 1 else "worse")
+        return len(renewed) < 3
+
+    servers = using([api.url], headers=lambda: {"X-Auth-Token": tokens[-1]}, renew=renew)
+    api.scripted = lambda asked: (200, {}, {}) if asked.headers["X-Auth-Token"] == "new" else refusal(401, "who are you?")
+    assert servers.json("PATCH", "/x", values={}) == {}
+    api.scripted = lambda asked: refusal(401, "who are you?")
+    with pytest.raises(Refused) as raised:
+        servers.json("GET", "/x")
+    assert raised.value.status == 401 and len(api.asked) == 4
+    with pytest.raises(Refused):
+        servers.json("GET", "/x")
+    assert len(api.asked) == 5, "nothing could be renewed"
+
+
+def test_a_server_that_hangs_is_left_sooner_by_what_only_reads(using: Using, api: ApiServer) -> None:
+    with listener(silent) as url:
+        servers = using([url, api.url], timeout=30, read_timeout=0.05)
+        assert servers.json("GET", "/proton")["protons"]
+        assert servers.request("GET", "/proton").status == 200
+        assert len(api.asked) == 2
+
+
+def test_tls_is_checked_by_the_context_that_is_given(using: Using, api: ApiServer, tmp_path: Path) -> None:
+    authority = Authority(tmp_path)
+    pair = authority.issue("server")
+    server = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    server.load_cert_chain(pair.cert, pair.key)
+
+    def answer(connection: socket.socket) -> None:
+        with suppress(OSError), server.wrap_socket(connection, server_side=True) as wrapped:
+            wrapped.recv(65536)
+            wrapped.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
+
+    with listener(answer) as url:
+        https = url.replace("http", "https")
+        assert using([https], context=ssl.create_default_context(cafile=authority.pair.cert)).json("GET", "/x") == {}
+        with pytest.raises(Unavailable, match="CERTIFICATE_VERIFY_FAILED") as raised:
+            using([https]).request("PATCH", "/x", values={})
+        assert not raised.value.sent
+
+
 def test_threads_ask_side_by_side_and_leave_a_few_connections(using: Using, api: ApiServer) -> None:
-    together = threading.Barrier(module._IDLE + 8)
+    together = threading.Barrier(connections.IDLE + 8)
 
     def scripted(asked: object) -> None:
         together.wait(10)
@@ -127,7 +178,7 @@ def test_threads_ask_side_by_side_and_leave_a_few_connections(using: Using, api:
     assert len({str(answer) for answer in answers}) == 1
     assert len({asked.client for asked in api.asked}) == together.parties
     (server,) = servers._servers
-    assert len(server._idle) == module._IDLE
+    assert len(server._idle) == connections.IDLE
     api.scripted = lambda asked: None
     for _ in range(5):
         servers.json("GET", "/proton")
@@ -137,7 +188,7 @@ def test_threads_ask_side_by_side_and_leave_a_few_connections(using: Using, api:
 def test_a_connection_that_has_been_idle_for_long_is_not_used(
     using: Using, api: ApiServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "_FRESH", 0.0)
+    monkeypatch.setattr(connections, "_FRESH", 0.0)
     servers = using([api.url])
     for _ in range(3):
         servers.request("GET", "/proton")

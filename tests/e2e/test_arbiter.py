@@ -3,6 +3,7 @@
 
 import asyncio
 import threading
+import urllib.request
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 
 from gluon.backends.arbiter import Arbiter
 from gluon.backends.errors import NotFound, Refused, Unavailable
+from gluon.backends.ports import Address
 from gluon.backends.registrations import Registrations
 from gluon.backends.servers import ProtonServers
 from gluon.client.errors import Problem
@@ -36,6 +38,13 @@ async def site(tmp_path):
 def create(url, path, **values):
     with Client(url) as client:
         return Collection(client, path).create({"tenant_id": TENANT, **values}).json()
+
+
+def requests(url):
+    """How many requests about Protons the server has answered."""
+    with urllib.request.urlopen(f"{url}/metrics", timeout=10) as answer:
+        lines = answer.read().decode().splitlines()
+    return sum(float(line.split()[-1]) for line in lines if line.startswith("gluon_api_requests_total{") and "/proton" in line)
 
 
 def handlers(proton):
@@ -68,6 +77,41 @@ async def test_a_port_is_bound_shown_moved_and_deleted(site, proton):
                 driver.port(id)
 
     await asyncio.to_thread(story)
+
+
+async def test_addresses_come_with_a_page_of_ports_in_one_request(site):
+    server = await site.start_server()
+    await site.start_shim("compute-1")
+    vpn = create(server.url, f"{L3VPN}/vpns")["id"]
+    bound = {"service_id": vpn, "subnet_prefix": 24, "gateway": "192.0.2.1"}
+    ids = []
+    for n in range(2, 32):
+        ids.append(create(server.url, PORTS["net-l3vpn"], id=str(uuid.UUID(int=n)))["id"])
+        create(server.url, f"{L3VPN}/vpnbindings", interface_id=ids[-1], ipaddress=f"192.0.2.{n}", **bound)
+    extra = create(server.url, f"{L3VPN}/interfaces", port_id=ids[0], segmentation_type="vlan", segmentation_id=7)["id"]
+    create(server.url, f"{L3VPN}/vpnbindings", interface_id=extra, service_id=vpn, ipv6_address="2001:db8::7", ipv6_prefix=64)
+    with ProtonServers([server.url]) as servers:
+        driver = Arbiter(servers).driver("net-l3vpn")
+        first = await asyncio.to_thread(driver.port, ids[0])
+        before = requests(server.url)
+        page = await asyncio.to_thread(driver.ports, {"tenant_id": [TENANT]})
+        assert requests(server.url) == before + 1
+        assert [port.id for port in page.ports] == ids and page.ports[0] == first
+        assert first.addresses == (Address("192.0.2.2", ids[0], 24, "192.0.2.1"), Address("2001:db8::7", extra, 64))
+        assert [port.addresses[0].address for port in page.ports] == [f"192.0.2.{n}" for n in range(2, 32)]
+        assert (await asyncio.to_thread(driver.bind, ids[0], "", "", "vm", "compute-1")).addresses == first.addresses
+        found = await asyncio.to_thread(driver.ports, {"id": [*ids[3:5], str(uuid.uuid4())], "binding_state": ["UNBOUND"]})
+        assert [port.id for port in found.ports] == ids[3:5]
+
+
+async def test_addresses_of_other_nouns(site):
+    server = await site.start_server()
+    overlay = create(server.url, f"{RENAMED}/overlays", label="o")["id"]
+    id = create(server.url, PORTS["renamed"])["id"]
+    create(server.url, f"{RENAMED}/memberships", interface_id=id, service_id=overlay, ipaddress="2001:db8::1")
+    with ProtonServers([server.url]) as servers:
+        port = await asyncio.to_thread(Arbiter(servers).port, id)
+        assert port.addresses == (Address("2001:db8::1", id),)
 
 
 async def test_one_id_is_one_port_of_one_proton(site):

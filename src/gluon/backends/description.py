@@ -13,6 +13,7 @@ from typing import Any, Generic, TypeVar
 from urllib.parse import quote
 
 from gluon.backends.errors import NotFound, Unavailable
+from gluon.backends.ports import SERVICE_BINDINGS
 from gluon.backends.servers import ProtonServers, decoded
 
 _ROOT = "/proton"
@@ -21,14 +22,17 @@ _T = TypeVar("_T")
 
 @dataclass(frozen=True, slots=True)
 class PortsApi:
-    """Where the ports of one version of a Proton are. ``plural`` is the key of a list, ``changeable`` what an update takes."""
+    """Where the ports of one version of a Proton are. ``plural`` is the key of a list, ``changeable`` what an update takes.
+
+    ``shows_bindings``: a port can be shown with its service bindings.
+    """
 
     path: str
     name: str
     plural: str
     identifier: str
     changeable: frozenset[str]
-    has_service_bindings: bool
+    shows_bindings: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,11 +110,13 @@ def _ports_api(document: Any) -> PortsApi | None:
     port = next((o for o in objects if o.get("binds")), None)
     if port is None:
         return None
+    bindings = any(o.get("role") == "service_binding" for o in objects)
     return PortsApi(
         path=str(port["path"]),
         name=str(port["name"]),
         plural=str(port["plural"]),
         identifier=str(port["identifier"]),
         changeable=frozenset(option["name"] for option in port["options"] if "update" in option["verbs"]),
-        has_service_bindings=any(o.get("role") == "service_binding" for o in objects),
+        # A port may have an attribute of this name itself, which is then shown as any other.
+        shows_bindings=bindings and SERVICE_BINDINGS not in port["fields"],
     )

@@ -10,18 +10,21 @@ once more if it has. A refused request did nothing, so that is no blind repeat.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any, Final, TypeVar
 from urllib.parse import parse_qs, quote, urlsplit
 
 from gluon.backends.description import Description, PortsApi
 from gluon.backends.driver import Filters
 from gluon.backends.errors import NotFound, Refused, Unavailable
-from gluon.backends.ports import Addresses, Page, Port, base_addresses
+from gluon.backends.ports import SERVICE_BINDINGS, Address, Addresses, Page, Port, Record, base_addresses
 from gluon.backends.servers import ProtonServers
 
 _T = TypeVar("_T")
 _UNBOUND: Final = {"host_id": None, "device_id": None, "device_owner": None}
 _ZONE: Final = "zone"
+_NOTHING: Final[Mapping[str, Any]] = {}
 
 
 class ModelDriver:
@@ -47,15 +50,15 @@ class ModelDriver:
         values: dict[str, Any] = {"device_owner": device_owner, "device_id": device_id, "host_id": host_id}
         if binding_profile is not None:
             values["profile"] = dict(binding_profile)
-        return self._patched(port_id, values, zone)
+        return self._changed(port_id, values, {_ZONE: zone})
 
     def unbind(self, port_id: str) -> Port:
         """PATCH; the API clears what the bind had set."""
-        return self._patched(port_id, _UNBOUND, None)
+        return self._changed(port_id, _UNBOUND, {_ZONE: None})
 
     def update(self, port_id: str, values: Mapping[str, Any]) -> Port:
         """PATCH."""
-        return self._asked(lambda api: self._one("PATCH", api, port_id, values))
+        return self._changed(port_id, values)
 
     def delete(self, port_id: str) -> None:
         """DELETE."""
@@ -63,7 +66,13 @@ class ModelDriver:
 
     def port(self, port_id: str) -> Port:
         """GET."""
-        return self._asked(lambda api: self._one("GET", api, port_id))
+
+        def one(api: PortsApi) -> Port:
+            document = self._servers.json("GET", _path(api, port_id), query=_shown(api))
+            with self._understanding():
+                return self._port(document, api)
+
+        return self._asked(one)
 
     def ports(self, filters: Filters, limit: int | None = None, after: str | None = None) -> Page:
         """GET, one request. A Proton without ports has an empty page."""
@@ -73,18 +82,33 @@ class ModelDriver:
             query += [("limit", str(limit))] if limit is not None else []
             query += [("marker", after)] if after is not None else []
             document = self._servers.json("GET", api.path, query=query)
-            return self._read(document, changed=False, read=lambda d: Page(tuple(map(self._port, d[api.plural])), _after(d)))
+            with self._understanding():
+                return Page(tuple(self._port(record, api) for record in document[api.plural]), _after(document))
 
         if not all(filters.values()) or self._description.now() is None:
             return Page(())
         return self._asked(page)
 
-    def _patched(self, port_id: str, values: Mapping[str, Any], zone: str | None) -> Port:
-        def patch(api: PortsApi) -> Port:
-            zoned = {_ZONE: zone} if _ZONE in api.changeable else {}
-            return self._one("PATCH", api, port_id, {**values, **zoned})
+    def _changed(self, port_id: str, values: Mapping[str, Any], optional: Mapping[str, Any] = _NOTHING) -> Port:
+        """The port as the change left it; ``optional`` are values for attributes that the model may not have."""
 
-        return self._asked(patch)
+        def patch(api: PortsApi) -> tuple[Any, bool]:
+            given = {**values, **{name: value for name, value in optional.items() if name in api.changeable}}
+            return self._servers.json("PATCH", _path(api, port_id), values=given), api.shows_bindings
+
+        document, shows_bindings = self._asked(patch)
+        with self._understanding(changed=True):
+            port = Port.of(self.proton, document, _no_addresses)
+        return self._with_bindings(port_id, port) if shows_bindings else port
+
+    def _with_bindings(self, port_id: str, port: Port) -> Port:
+        """A port that was changed, with its service bindings: these do not come with the answer to a change."""
+        try:
+            shown = self.port(port_id)
+        except (Refused, Unavailable) as error:
+            raise Unavailable(f"port {port_id} was changed, but cannot be shown: {error}", sent=True) from None
+        record = {**port.record, SERVICE_BINDINGS: shown.record.get(SERVICE_BINDINGS)}
+        return replace(port, addresses=shown.addresses, record=record)
 
     def _asked(self, ask: Callable[[PortsApi], _T]) -> _T:
         """The answer by what is known of the Proton, or by what it is now where that is something else."""
@@ -104,16 +128,14 @@ class ModelDriver:
             raise NotFound(f"'{self.proton}' has no ports")
         return api
 
-    def _one(self, method: str, api: PortsApi, port_id: str, values: Mapping[str, Any] | None = None) -> Port:
-        document = self._servers.json(method, _path(api, port_id), query=_shown(api), values=values)
-        return self._read(document, changed=values is not None, read=self._port)
+    def _port(self, record: Any, api: PortsApi) -> Port:
+        return Port.of(self.proton, record, self._addresses if api.shows_bindings else _no_addresses)
 
-    def _port(self, record: Any) -> Port:
-        return Port.of(self.proton, record, self._addresses)
-
-    def _read(self, document: Any, *, changed: bool, read: Callable[[Any], _T]) -> _T:
+    @contextmanager
+    def _understanding(self, *, changed: bool = False) -> Iterator[None]:
+        """Around the reading of an answer, which may be anything."""
         try:
-            return read(document)
+            yield
         except (KeyError, TypeError, ValueError, AttributeError):
             raise Unavailable(f"the answer of {self._servers} is none about ports of '{self.proton}'", sent=changed) from None
 
@@ -124,7 +146,11 @@ def _path(api: PortsApi, port_id: str) -> str:
 
 def _shown(api: PortsApi) -> list[tuple[str, str]]:
     """What is to be shown with each port."""
-    return []
+    return [("include", SERVICE_BINDINGS)] if api.shows_bindings else []
+
+
+def _no_addresses(_: Record) -> tuple[Address, ...]:
+    return ()
 
 
 def _query(filters: Filters) -> Iterator[tuple[str, str]]:

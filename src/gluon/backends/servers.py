@@ -12,32 +12,30 @@ alone: nothing that is read anywhere, not in etcd and not in an answer, adds a p
 from __future__ import annotations
 
 import logging
-import os
-import time
-from collections import deque
+import ssl
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import TracebackType
-from typing import Any, Final, NamedTuple, Self
+from typing import Any, Final, Self
 from urllib.parse import urlsplit
 
-from gluon.backends.errors import Unavailable, of_problem
+from gluon.backends.connections import How, Request, Server, changes
+from gluon.backends.errors import Refused, Unavailable, of_problem
 from gluon.client.errors import Problem, Unexpected, Unreachable
-from gluon.client.http import ANSWER_TIMEOUT, CONNECT_TIMEOUT, Client, Query, Response
+from gluon.client.http import ANSWER_TIMEOUT, CONNECT_TIMEOUT, Query, Response
 from gluon.errors import SettingsError
 
 #: Headers for the next request; called for each, by the thread that makes it.
 Headers = Callable[[], Mapping[str, str]]
+#: Called where a server says 401, so that the next headers carry another token; whether they will.
+Renew = Callable[[], bool]
 
 _log = logging.getLogger(__name__)
 
-#: Connections that are kept for each server while nobody uses them. There is one in use for each thread that asks, no more.
-_IDLE: Final = 16
-#: Seconds that an idle one is used again: far less than after which servers and balancers close it, so that no change is sent
-#: into a connection that is just being closed, of which nobody could say whether it was done.
-_FRESH: Final = 5.0
 #: What a server that has trouble, or a balancer before it, says; another server may well answer.
 _ELSEWHERE: Final = (502, 503, 504)
-_READING: Final = ("GET", "HEAD")
+_UNAUTHORIZED: Final = 401
+#: Seconds without a byte of the answer to a request that only reads: another server may have it at once.
+READ_TIMEOUT: Final = 10.0
 
 
 class ProtonServers:
@@ -48,14 +46,22 @@ class ProtonServers:
         urls: Sequence[str],
         *,
         headers: Headers = dict,
+        renew: Renew = lambda: False,
         timeout: float = ANSWER_TIMEOUT,
+        read_timeout: float = READ_TIMEOUT,
         connect_timeout: float = CONNECT_TIMEOUT,
+        context: ssl.SSLContext | None = None,
     ) -> None:
-        """``timeout``: seconds without a byte of an answer; longer than a bind may wait. SettingsError: wrong URLs."""
+        """``timeout``: seconds without a byte of the answer to a change; longer than a bind may wait. ``context``: of https.
+
+        Raises SettingsError: wrong URLs.
+        """
         if not urls:
             raise SettingsError("no Proton Server is named")
-        self._servers = [_Server(_checked(url), timeout, connect_timeout) for url in urls]
+        how = How(timeout, min(timeout, read_timeout), connect_timeout, context)
+        self._servers = [Server(_checked(url), how) for url in urls]
         self._headers = headers
+        self._renew = renew
         self._first = 0
 
     def __enter__(self) -> Self:
@@ -83,36 +89,43 @@ class ProtonServers:
         headers: Mapping[str, str] | None = None,
     ) -> Response:
         """The answer of the first server that gives one. Raises NotFound, Refused, Unavailable."""
-        changes = method not in _READING
-        asked = _Request(method, path, tuple(query), values, {**self._headers(), **(headers or {})})
+        asked = Request(method, path, tuple(query), values)
+        try:
+            return self._answered(asked, headers or {})
+        except Refused as refused:
+            if refused.status != _UNAUTHORIZED or not self._renew():
+                raise
+            return self._answered(asked, headers or {})
+
+    def _answered(self, asked: Request, headers: Mapping[str, str]) -> Response:
+        sent = {**self._headers(), **headers}
         failures: list[str] = []
         for position, server in self._in_order():
             try:
-                return server.ask(asked)
+                answer = server.ask(asked, sent)
             except Unreachable as error:
+                failures.append(str(error))
+                self._first = (position + 1) % len(self._servers)
                 if error.sent:
                     raise Unavailable(str(error), sent=True) from None
-                failures.append(str(error))
             except Problem as problem:
-                if changes or problem.status not in _ELSEWHERE:
-                    raise of_problem(problem, sent=changes) from None
+                if asked.changes or problem.status not in _ELSEWHERE:
+                    raise of_problem(problem, sent=asked.changes) from None
                 failures.append(f"{server.url}: {problem}")
-            self._leave(position, failures[-1])
+            else:
+                if failures:
+                    self._first = position
+                    _log.warning("%s; %s is asked from now on", "; ".join(failures), server.url)
+                return answer
         raise Unavailable("; ".join(failures))
 
     def json(self, method: str, path: str, **more: Any) -> Any:
         """The body of the answer to ``request``."""
-        return decoded(self.request(method, path, **more), changed=method not in _READING)
+        return decoded(self.request(method, path, **more), changed=changes(method))
 
-    def _in_order(self) -> Iterator[tuple[int, _Server]]:
+    def _in_order(self) -> Iterator[tuple[int, Server]]:
         count, first = len(self._servers), self._first
         return (((first + n) % count, self._servers[(first + n) % count]) for n in range(count))
-
-    def _leave(self, position: int, why: str) -> None:
-        """Begin with the next one from now on. Threads that do this at once do the same."""
-        if len(self._servers) > 1 and self._first == position:
-            self._first = (position + 1) % len(self._servers)
-            _log.warning("%s; asking %s from now on", why, self._servers[self._first].url)
 
 
 def decoded(answer: Response, *, changed: bool) -> Any:
@@ -121,61 +134,6 @@ def decoded(answer: Response, *, changed: bool) -> Any:
         return answer.json()
     except Unexpected as error:
         raise Unavailable(str(error), sent=changed) from None
-
-
-class _Request(NamedTuple):
-    method: str
-    path: str
-    query: Query
-    values: Mapping[str, Any] | None
-    headers: Mapping[str, str]
-
-
-class _Idle(NamedTuple):
-    client: Client
-    since: float
-    process: int
-
-
-class _Server:
-    """One server, and the connections to it that nobody uses at the moment. A deque needs no lock."""
-
-    def __init__(self, url: str, timeout: float, connect_timeout: float) -> None:
-        self.url = url
-        self._timeout = timeout
-        self._connect_timeout = connect_timeout
-        self._idle: deque[_Idle] = deque()
-
-    def ask(self, asked: _Request) -> Response:
-        client = self._taken()
-        kept = False
-        try:
-            answer = client.request(asked.method, asked.path, query=asked.query, values=asked.values, headers=asked.headers)
-            kept = True
-        except Problem:
-            kept = True
-            raise
-        finally:
-            if kept and len(self._idle) < _IDLE:
-                self._idle.append(_Idle(client, time.monotonic(), os.getpid()))
-            else:
-                client.close()
-        return answer
-
-    def close(self) -> None:
-        while self._idle:
-            self._idle.pop().client.close()
-
-    def _taken(self) -> Client:
-        """The connection that was used last, if it is still good: neither old nor the parent's of this process."""
-        while True:
-            try:
-                idle = self._idle.pop()
-            except IndexError:
-                return Client(self.url, timeout=self._timeout, connect_timeout=self._connect_timeout)
-            if idle.process == os.getpid() and time.monotonic() - idle.since < _FRESH:
-                return idle.client
-            idle.client.close()
 
 
 def _checked(url: str) -> str:

@@ -14,10 +14,13 @@ import socket
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from types import TracebackType
-from typing import Any, Final, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
 from urllib.parse import urlencode, urlsplit
 
 from gluon.client.errors import Problem, Unexpected, Unreachable
+
+if TYPE_CHECKING:
+    import ssl
 
 #: Seconds without a byte after which an answer is given up. Longer than the time a server lets a bind wait (8 s by default).
 ANSWER_TIMEOUT: Final = 30.0
@@ -56,11 +59,17 @@ class Client:
         headers: Mapping[str, str] | None = None,
         timeout: float = ANSWER_TIMEOUT,
         connect_timeout: float = CONNECT_TIMEOUT,
+        context: ssl.SSLContext | None = None,
     ) -> None:
+        """``context``: of https; the system's authorities where there is none."""
         parts = urlsplit(url)
-        kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
+        host = parts.hostname or ""
         try:
-            self._connection = kind(parts.hostname or "", parts.port, timeout=connect_timeout)
+            self._connection = (
+                http.client.HTTPSConnection(host, parts.port, timeout=connect_timeout, context=context)
+                if parts.scheme == "https"
+                else http.client.HTTPConnection(host, parts.port, timeout=connect_timeout)
+            )
         except (ValueError, http.client.InvalidURL) as error:
             raise Unreachable(url, str(error), sent=False) from None
         self.url = url
