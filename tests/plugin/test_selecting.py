@@ -8,7 +8,7 @@ import pytest
 from gluon.plugin.selecting import Selection, select
 from gluon.plugin.showing import StandIn
 
-PLACE = StandIn("n", {4: "s4"})
+PLACE = StandIn("n", ())
 SHOWN: dict[str, Any] = {
     "id": "p",
     "status": "ACTIVE",

@@ -2,14 +2,17 @@
 """From a port of a Proton to what Neutron shows."""
 
 from dataclasses import replace
+from ipaddress import ip_network
 from typing import Any
 
 import pytest
 
 from gluon.backends.ports import Address, Port
 from gluon.model.schema import BindingState
-from gluon.plugin.showing import Showing, StandIn
+from gluon.plugin.showing import Showing, StandIn, Subnet
 
+V4 = Subnet(ip_network("0.0.0.0/1"), "s4")
+V6 = Subnet(ip_network("2000::/3"), "s6")
 STOCK: dict[str, Any] = {
     "id": "",
     "name": "",
@@ -62,7 +65,7 @@ PORT = Port(
 
 
 def test_a_bound_port() -> None:
-    shown = Showing(StandIn("n", {4: "s4", 6: "s6"}), STOCK).shown(PORT)
+    shown = Showing(StandIn("n", (V4, V6)), STOCK).shown(PORT)
     assert shown == {
         **STOCK,
         **{"id": "p", "name": "web", "network_id": "n", "tenant_id": "t", "project_id": "t", "mac_address": "fa:16:3e:00:00:01"},
@@ -84,12 +87,12 @@ def test_a_bound_port() -> None:
 )
 def test_a_port_without_a_vif(state: BindingState, vif_type: str, shown: str) -> None:
     port = replace(PORT, binding_state=state, vif_type=vif_type)
-    assert Showing(StandIn("n", {}), STOCK).shown(port)["binding:vif_type"] == shown
+    assert Showing(StandIn("n", ()), STOCK).shown(port)["binding:vif_type"] == shown
 
 
 def test_exactly_the_keys_that_this_neutron_has() -> None:
     stock = {"id": "", "trunk_details": {}, "tags": []}
-    showing = Showing(StandIn("n", {4: "s"}), stock)
+    showing = Showing(StandIn("n", (V4,)), stock)
     first = showing.shown(replace(PORT, status="STRANGE"))
     assert first == {"id": "p", "trunk_details": {}, "tags": []}
     first["tags"].append("changed by whoever was given it")
@@ -97,6 +100,18 @@ def test_exactly_the_keys_that_this_neutron_has() -> None:
 
 
 def test_what_has_no_subnet_or_no_word_in_neutron() -> None:
-    shown = Showing(StandIn("n", {6: "s6"}), STOCK).shown(replace(PORT, status="TESTING"))
+    shown = Showing(StandIn("n", (V6,)), STOCK).shown(replace(PORT, status="TESTING"))
     assert shown["fixed_ips"] == [{"subnet_id": "s6", "ip_address": "2001:db8::1"}]
     assert shown["status"] == "DOWN"
+
+
+def test_the_narrowest_subnet() -> None:
+    narrow = Subnet(ip_network("10.0.0.0/8"), "narrow")
+    place = StandIn("n", (V4, narrow, V6))
+    assert [place.subnet(a) for a in ("10.0.0.1", "11.0.0.1", "200.0.0.1", "2001:db8::1", "fe80::1")] == [
+        "narrow",
+        "s4",
+        None,
+        "s6",
+        None,
+    ]

@@ -4,15 +4,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from ipaddress import ip_network
+from typing import Any
 
 from neutron_lib import context as contexts
 from neutron_lib import exceptions
 
 from gluon.plugin import options
-from gluon.plugin.showing import StandIn
-
-_OPTIONS: Final[Mapping[int, str]] = {4: "subnet_ipv4", 6: "subnet_ipv6"}
+from gluon.plugin.showing import StandIn, Subnet
 
 
 class NotThere(exceptions.ServiceUnavailable):
@@ -53,12 +52,14 @@ class Networks:
             what = "there is no network" if not networks else "there are several networks"
             raise NotThere(reason=f"{what} '{wanted}' to stand for Gluon's ports: gluon neutron setup makes it ([gluon] network)")
         (network,) = networks
-        subnets = {}
-        for version, option in _OPTIONS.items():
-            within = {"network_id": [network["id"]], "ip_version": [version]}
-            for subnet in self._named(self._plugin.get_subnets, context, options.given()[option], within):
-                subnets[version] = subnet["id"]
-        return StandIn(network["id"], subnets)
+        within = {"network_id": [network["id"]]}
+        wanted_subnets = options.given().subnets
+        subnets = (
+            [subnet for name in wanted_subnets for subnet in self._named(self._plugin.get_subnets, context, name, within)]
+            if wanted_subnets
+            else self._plugin.get_subnets(context, filters=within)
+        )
+        return StandIn(network["id"], tuple(Subnet(ip_network(subnet["cidr"]), subnet["id"]) for subnet in subnets))
 
     def _named(self, lister: Any, context: Any, wanted: str, filters: Mapping[str, Any]) -> list[Any]:
         return lister(context, filters={**filters, "id": [wanted]}) or lister(context, filters={**filters, "name": [wanted]})

@@ -34,8 +34,7 @@ OPTIONS: Final = (
         "connect_timeout", default=5.0, min=0.1, help="Seconds until a Proton Server is given up that cannot be connected to."
     ),
     cfg.StrOpt("network", default="gluon", help="Name or id of the network that stands for Gluon's ports."),
-    cfg.StrOpt("subnet_ipv4", default="gluon-ipv4", help="Name or id of its subnet for IPv4 addresses."),
-    cfg.StrOpt("subnet_ipv6", default="gluon-ipv6", help="Name or id of its subnet for IPv6 addresses."),
+    cfg.ListOpt("subnets", default=[], help="Names or ids of its subnets that addresses are shown on; all by default."),
     cfg.StrOpt(
         "delete_port",
         default="refuse",

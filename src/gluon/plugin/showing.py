@@ -1,17 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """A port of a Proton as Neutron shows ports. Pure.
 
-Gluon's ports have no network of Neutron's. One network there, with a subnet for each version of IP, stands for all of them:
-Nova wants a port to have one, and an address to be on a subnet.
+Gluon's ports have no network of Neutron's. One network there, with wide subnets, stands for all of them: Nova wants a port to
+have one, and leaves an address out that is in none of its port's subnets.
 """
 
 from __future__ import annotations
 
 import copy
-import ipaddress
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from ipaddress import IPv4Network, IPv6Network, ip_address
+from typing import Any, Final, NamedTuple
 
 from gluon.backends.ports import Port
 from gluon.model.schema import BindingState
@@ -23,12 +23,25 @@ BINDING_FAILED: Final = "binding_failed"
 _STATES: Final = ("ACTIVE", "DOWN", "BUILD", "ERROR", "N/A")
 
 
+class Subnet(NamedTuple):
+    """One of the stand-in's subnets: what is in it, and its id."""
+
+    cidr: IPv4Network | IPv6Network
+    id: str
+
+
 @dataclass(frozen=True, slots=True)
 class StandIn:
-    """The network in Neutron that stands for Gluon, and its subnets' ids by version of IP, 4 or 6."""
+    """The network in Neutron that stands for Gluon."""
 
     network_id: str
-    subnets: Mapping[int, str]
+    subnets: tuple[Subnet, ...]
+
+    def subnet(self, address: str) -> str | None:
+        """The id of the narrowest subnet that an address is in; None where it is in none."""
+        ip = ip_address(address)
+        fitting = [subnet for subnet in self.subnets if subnet.cidr.version == ip.version and ip in subnet.cidr]
+        return max(fitting, key=lambda subnet: subnet.cidr.prefixlen).id if fitting else None
 
 
 class Showing:
@@ -68,10 +81,9 @@ class Showing:
         return {name: known[name] if name in known else copy.copy(empty) for name, empty in self._stock.items()}
 
     def _fixed_ips(self, port: Port) -> Iterator[dict[str, str]]:
-        """The addresses of all interfaces, each once. One of a version that has no subnet here is left out: Nova would fail."""
+        """The addresses of all interfaces, each once. One that is in no subnet here is left out: Nova would fail."""
         for address in dict.fromkeys(address.address for address in port.addresses):
-            subnet = self._stand_in.subnets.get(ipaddress.ip_address(address).version)
-            if subnet is not None:
+            if (subnet := self._stand_in.subnet(address)) is not None:
                 yield {"subnet_id": subnet, "ip_address": address}
 
 
