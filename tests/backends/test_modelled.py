@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gluon.backends.driver import pages
+from gluon.backends.drivers import Drivers
 from gluon.backends.errors import DriverError, NotFound, Refused, Unavailable
 from gluon.backends.modelled import ModelDriver
 from gluon.backends.models import net_l3vpn
@@ -142,6 +144,14 @@ def test_refusals_carry_what_the_server_says(api: ApiServer, driver: ModelDriver
     with pytest.raises(Refused) as raised:
         driver.bind("p", "", "", "vm", "h" * 300)
     assert (raised.value.status, raised.value.faults[0].pointer) == (400, "/host_id")
+
+
+def test_threads_that_meet_a_proton_at_once(api: ApiServer, servers: ProtonServers) -> None:
+    put(api, *(port(f"p{n}") for n in range(64)))
+    drivers = Drivers(servers)
+    with ThreadPoolExecutor(16) as threads:
+        found = threads.map(lambda n: drivers.of("blue").port(f"p{n}").id, range(64))
+        assert list(found) == [f"p{n}" for n in range(64)]
 
 
 class TestAModelThatChanges:

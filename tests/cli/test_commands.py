@@ -41,6 +41,7 @@ def test_an_object(document: dict[str, Any]) -> None:
     assert strand["parent"] == {"name": "plug", "key": "port_id"}
     assert "binds" not in strand
     assert noun(document, "plug")["binds"] is True
+    assert [noun(document, name).get("role") for name in ("plug", "strand", "gadget")] == ["port", "interface", None]
 
 
 def test_the_options(document: dict[str, Any]) -> None:

@@ -37,9 +37,9 @@ async def call(port: int, *words: str) -> tuple[int, str, str]:
     return process.returncode or 0, out.decode(), err.decode()
 
 
-def create(url: str, path: str, **values: object) -> str:
+def create(url: str, path: str, identifier: str = "id", **values: object) -> str:
     with Client(url) as client:
-        return str(Collection(client, path).create({"tenant_id": "t1", **values}).json()["id"])
+        return str(Collection(client, path).create({"tenant_id": "t1", **values}).json()[identifier])
 
 
 def cells(out: str) -> list[list[str]]:
@@ -51,6 +51,10 @@ async def test_the_story_of_two_ports(site):
     server = await site.start_server(settings={"api": {"bind_timeout": 0.5}})
     await site.start_shim("compute-1")
     vpn_port, socket = create(server.url, L3VPN, name="web"), create(server.url, RENAMED, tenant_id="t2")
+
+    vpn = create(server.url, "/proton/net-l3vpn/v1.0/vpns")
+    binding = {"interface_id": vpn_port, "service_id": vpn, "ipaddress": "192.0.2.7", "subnet_prefix": 24}
+    create(server.url, "/proton/net-l3vpn/v1.0/vpnbindings", "interface_id", **binding)
 
     status, out, err = await call(server.port, "list")
     head, *rows = cells(out)
@@ -88,10 +92,13 @@ async def test_the_story_of_two_ports(site):
     shown = dict(cells(out))
     assert status == 0 and (shown["proton"], shown["name"], shown["profile"]) == ("net-l3vpn", "web", '{"pci": "0:1"}')
     assert (shown["binding_controller"], shown["device_owner"]) == ("compute-1", "compute:nova")
+    assert shown["addresses"] == "192.0.2.7/24" and "service_bindings" not in shown
 
     assert await call(server.port, "unbind", vpn_port) == (0, f"{vpn_port} is unbound\n", "")
     status, out, _ = await call(server.port, "show", vpn_port, "--proton", "net-l3vpn", "--json")
-    assert (status, json.loads(out)["binding_state"]) == (0, "UNBOUND")
+    unbound = json.loads(out)
+    assert (status, unbound["binding_state"]) == (0, "UNBOUND")
+    assert [binding["ipaddress"] for binding in unbound["service_bindings"]] == ["192.0.2.7"]
 
 
 async def test_a_failed_bind_says_why(site):

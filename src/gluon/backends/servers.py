@@ -24,7 +24,7 @@ from gluon.client.errors import Problem, Unexpected, Unreachable
 from gluon.client.http import ANSWER_TIMEOUT, CONNECT_TIMEOUT, Query, Response
 from gluon.errors import SettingsError
 
-#: Headers for the next request; called for each, by the thread that makes it.
+#: Headers for the next request; called for each, by the thread that makes it. Raises Unavailable where no token can be had.
 Headers = Callable[[], Mapping[str, str]]
 #: Called where a server says 401, so that the next headers carry another token; whether they will.
 Renew = Callable[[], bool]
