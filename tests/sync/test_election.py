@@ -7,8 +7,8 @@ import time
 import pytest
 
 from gluon.kv.contract import Put, Txn, TxnResult
+from gluon.kv.election import Election, Term
 from gluon.kv.memory import MemoryKv
-from gluon.sync.election import Election, Term
 from gluon.sync.position import Position
 from gluon.sync.writer import Deposed, Disturbed, Writer
 

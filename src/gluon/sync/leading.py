@@ -6,10 +6,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence, Set
 
+from gluon.kv.election import Term
 from gluon.model.schema import Proton
 from gluon.sync.answers import Answers
 from gluon.sync.doorbell import Doorbell
-from gluon.sync.election import Term
 from gluon.sync.pace import keep
 from gluon.sync.parts import Parts
 from gluon.sync.relay import Relay

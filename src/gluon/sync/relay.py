@@ -18,10 +18,10 @@ from typing import Final
 
 from msgspec.structs import replace
 
+from gluon.kv.election import Term
 from gluon.model.schema import Proton
 from gluon.store.contract import Change, ChangeBatch
 from gluon.sync.batching import Batching, groups
-from gluon.sync.election import Term
 from gluon.sync.parts import Parts, ProtonState
 from gluon.sync.position import Decision, Position, Verdict, decide, layout
 from gluon.sync.resync import Refused, Repair

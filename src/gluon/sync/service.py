@@ -20,13 +20,13 @@ from prometheus_client import CollectorRegistry
 
 from gluon.errors import GluonError
 from gluon.kv.contract import Kv
+from gluon.kv.election import Election
 from gluon.model.catalogue import Family
 from gluon.particle import keys
 from gluon.settings import Sync as Settings
 from gluon.store.contract import Backlog, Store
 from gluon.sync.answers import Answers
 from gluon.sync.doorbell import Doorbell
-from gluon.sync.election import Election
 from gluon.sync.leading import Leading
 from gluon.sync.metrics import Figure, Figures
 from gluon.sync.pace import Health, keep

@@ -15,8 +15,8 @@ import asyncio
 from collections.abc import Sequence
 
 from gluon.kv.contract import MAX_REQUEST_BYTES, MAX_TXN_OPS, Compare, Get, KeyValue, Kv, KvError, Op, Put, Txn, TxnResult
+from gluon.kv.election import Term
 from gluon.particle import keys
-from gluon.sync.election import Term
 from gluon.sync.position import Position
 from gluon.sync.registering import DEPTH
 

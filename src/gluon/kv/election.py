@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which of a database's servers relays: the one whose lease holds ``/gluon/leader/<database>``.
+"""Which of several processes leads: the one whose lease holds a key, such as a database's relay ``/gluon/leader/<database>``.
 
 Being elected is never proof of still being it: each write of the leader compares the *fence*, the revision at which its
 leader key was created, so that one who was deposed without knowing writes nothing.
@@ -58,7 +58,7 @@ class Term:
 
 
 class Election:
-    """One server's candidacy. ``well`` is called whenever etcd has told who leads; ``yields`` says whether another should rather
+    """One process's candidacy. ``well`` is called whenever etcd has told who leads; ``yields`` says whether another should rather
     lead, who then gets some time to do so."""
 
     def __init__(
