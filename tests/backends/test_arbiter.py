@@ -93,6 +93,16 @@ class TestDrivers:
             assert said in str(raised.value)
         assert drivers.of("blue").port("p").id == "p"
 
+    def test_a_driver_that_cannot_be_made_now_is_made_later(self, servers: ProtonServers, package: Install) -> None:
+        """Such as one that asks its Proton something first."""
+        first = "        if not made.append(1) and len(made) == 1: raise Unavailable('not yet')\n"
+        text = GREEN.replace("import NotFound", "import NotFound, Unavailable\nmade = []")
+        package("green_later", text.replace("        return Green", f"{first}        return Green"), green="green_later:Provider")
+        drivers = Drivers(servers)
+        with pytest.raises(Unavailable, match="not yet"):
+            drivers.of("green")
+        assert drivers.of("green").port("p").id == "p"
+
     def test_two_packages_for_one_proton(self, servers: ProtonServers, package: Install) -> None:
         for name in ("one_driver", "two_driver"):
             package(name, GREEN, green=f"{name}:Provider")

@@ -144,6 +144,10 @@ def test_refusals_carry_what_the_server_says(api: ApiServer, driver: ModelDriver
     with pytest.raises(Refused) as raised:
         driver.bind("p", "", "", "vm", "h" * 300)
     assert (raised.value.status, raised.value.faults[0].pointer) == (400, "/host_id")
+    api.scripted = lambda asked: refusal(409, "overtaken") if asked.method == "PATCH" else None
+    with pytest.raises(Refused, match="overtaken"):
+        driver.bind("p", "", "", "vm", "h")
+    assert api.asked[-1].method == "PATCH", "a conflict is no reason to look at the model again"
 
 
 def test_threads_that_meet_a_proton_at_once(api: ApiServer, servers: ProtonServers) -> None:

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import os
+import resource
 import socket
 import threading
 import time
@@ -61,6 +63,21 @@ def test_takes_a_new_connection_where_the_server_closed_the_old_one() -> None:
         for _ in range(3):
             assert client.request("POST", "/x", values={}).json() == {}
             time.sleep(0.02)  # the server's end of the connection arrives
+
+
+def test_a_process_with_many_files_keeps_its_connection_too(api: ApiServer) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(hard, 4096)), hard))
+    files = [os.open(os.devnull, os.O_RDONLY) for _ in range(1100)]
+    try:
+        with Client(api.url) as client:
+            for _ in range(2):
+                assert client.request("GET", "/proton").status == 200
+    finally:
+        for file in files:
+            os.close(file)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert len({asked.client for asked in api.asked}) == 1
 
 
 def test_an_answer_waits_longer_than_a_server_lets_a_bind_wait() -> None:
