@@ -11,23 +11,27 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import socket
 import threading
 import time
 
-from gluon.backends.catalogue import Catalogue, Changed
+from gluon.backends.catalogue import Catalogue
 from gluon.errors import GluonError
 from gluon.kv import etcd
+from gluon.particle import keys
+from gluon.plugin.notifying import Notifying
 from gluon.settings import Etcd
 
 LOG = logging.getLogger(__name__)
 
 
 class Following:
-    """The catalogue of all ports, in this process. ``changed`` is called in the thread that follows."""
+    """The catalogue of all ports, in this process. ``name``: all processes with it are one Neutron, of which one tells Nova."""
 
-    def __init__(self, settings: Etcd, changed: Changed = lambda id, before, now: None) -> None:
+    def __init__(self, settings: Etcd, name: str, notifying: Notifying | None = None) -> None:
         self._settings = settings
-        self._changed = changed
+        self._name = name
+        self._notifying = notifying
         self._lock = threading.Lock()
         self._process = 0
         self._patience = 0.0
@@ -69,11 +73,14 @@ class Following:
     async def _follow(self, ready: threading.Event) -> None:
         kv = await etcd.connect(self._settings)
         try:
-            self._catalogue = catalogue = Catalogue(kv, self._changed)
+            notifying = self._notifying
+            self._catalogue = catalogue = Catalogue(kv, notifying.changed) if notifying else Catalogue(kv)
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(catalogue.run())
                 await catalogue.once_loaded()
                 LOG.info("%d ports of Gluon are known", len(catalogue.registrations.ports))
                 ready.set()
+                if notifying:
+                    await notifying.run(kv, keys.leader(self._name), f"{socket.gethostname()}/{os.getpid()}")
         finally:
             await kv.close()

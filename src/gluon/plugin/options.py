@@ -33,6 +33,9 @@ OPTIONS: Final = (
     cfg.FloatOpt(
         "connect_timeout", default=5.0, min=0.1, help="Seconds until a Proton Server is given up that cannot be connected to."
     ),
+    cfg.StrOpt(
+        "name", default="neutron", help="What tells this Neutron from others on the same etcd, the same in all its processes."
+    ),
     cfg.StrOpt("network", default="gluon", help="Name or id of the network that stands for Gluon's ports."),
     cfg.ListOpt("subnets", default=[], help="Names or ids of its subnets that addresses are shown on; all by default."),
     cfg.StrOpt(

@@ -26,6 +26,7 @@ from gluon.model.schema import BindingState
 from gluon.plugin import changing, options, paging
 from gluon.plugin.following import Following
 from gluon.plugin.networks import Networks
+from gluon.plugin.notifying import Notifying, Transition
 from gluon.plugin.selecting import select
 from gluon.plugin.showing import BINDING_FAILED, Showing
 from gluon.plugin.sources import GluonPorts, OwnPorts
@@ -46,6 +47,13 @@ class Elsewhere(exceptions.Conflict):
     """Something is not done here with a port of Gluon's. 409."""
 
     message = "Port %(id)s is a port of Gluon's: %(reason)s"
+
+
+class _Row(dict[str, Any]):
+    """A port as Neutron's notifier wants it: it reads attributes and items, and sets one."""
+
+    __getattr__ = dict.get
+    __setattr__ = dict.__setitem__
 
 
 class _Registry:
@@ -71,7 +79,8 @@ class GluonPlugin(Ml2Plugin):
     def __init__(self) -> None:
         options.register()
         super().__init__()
-        self._following = Following(options.etcd())
+        notifying = Notifying(self._tell_nova) if self.nova_notifier is not None else None
+        self._following = Following(options.etcd(), options.given().name, notifying)
         self._arbiter = Arbiter(options.servers(), _Registry(self._following))
         self._networks = Networks(self)
         self._stock: Mapping[str, Any] | None = None
@@ -152,6 +161,13 @@ class GluonPlugin(Ml2Plugin):
         items = [self._make_port_dict(row, None, bulk=True) for row in query]
         resource_extend.apply_funcs("ports_bulk", items, None)
         return items
+
+    # What Nova waits for.
+
+    def _tell_nova(self, transition: Transition) -> None:
+        row = _Row(id=transition.id, device_id=transition.device_id, device_owner=transition.device_owner)
+        self.nova_notifier.record_port_status_changed(row, transition.now, transition.before, None)
+        self.nova_notifier.send_port_status(None, None, row)
 
     # What all of it needs.
 

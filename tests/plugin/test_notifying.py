@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which transitions Nova is told of, and by whom."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
+
+import pytest
+
+from gluon.backends.catalogue import Plugged
+from gluon.kv.memory import MemoryKv
+from gluon.plugin.notifying import Notifying, Transition
+from tests.backends.test_registrations import until
+
+KEY = "/gluon/leader/neutron"
+
+
+def plugged(status: str | None, device: str | None = "vm", incarnation: str = "i") -> Plugged:
+    return Plugged("b", incarnation, 1, "t", device, "compute:nova", "h", status, None)
+
+
+UP = Transition("p", "vm", "compute:nova", "DOWN", "ACTIVE")
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "told"),
+    [
+        (plugged("DOWN"), plugged("ACTIVE"), UP),
+        (None, plugged("ACTIVE"), UP),
+        (plugged("BUILD"), plugged("ACTIVE"), UP._replace(before="BUILD")),
+        (plugged("DOWN"), plugged("ERROR"), UP._replace(now="ERROR")),
+        (plugged("ACTIVE"), plugged("DOWN", None), UP._replace(before="ACTIVE", now="DOWN")),
+        (plugged("ACTIVE"), plugged("ACTIVE"), None),
+        (plugged("DOWN"), plugged("ACTIVE", None), None),
+        (plugged("DOWN", None), plugged("DOWN"), None),
+        (plugged("ACTIVE"), None, None),
+        (plugged("ACTIVE"), plugged("TESTING"), None),
+        (plugged("ACTIVE", incarnation="old"), plugged("ACTIVE"), UP),
+    ],
+)
+async def test_what_is_told(before: Plugged | None, now: Plugged | None, told: Transition | None) -> None:
+    kv, sent = MemoryKv(), list[Any]()
+    async with standing(kv, sent) as notifying:
+        await until(lambda: notifying._leads)
+        notifying.changed("p", before, now)
+    assert sent == ([told] if told else [])
+
+
+@asynccontextmanager
+async def standing(kv: MemoryKv, sent: list[Any]) -> AsyncIterator[Notifying]:
+    notifying = Notifying(sent.append)
+    task = asyncio.create_task(notifying.run(kv, KEY, "me"))
+    try:
+        yield notifying
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_one_tells_and_another_goes_on_where_it_ended() -> None:
+    kv, first, second = MemoryKv(), list[Any](), list[Any]()
+    async with AsyncExitStack() as stack:
+        early = await stack.enter_async_context(standing(kv, first))
+        await until(lambda: early._leads)
+        async with standing(kv.beside(), second) as late:
+            for notifying in (early, late):
+                notifying.changed("p", plugged("DOWN"), plugged("ACTIVE"))
+            assert (first, second) == ([UP], [])
+            await stack.aclose()
+            await until(lambda: second == [UP])
