@@ -28,10 +28,16 @@ OPTIONS: Final = (
         help="Proton Servers of one site: the next is asked where one cannot be reached. Tokens go to these only.",
     ),
     cfg.FloatOpt(
-        "timeout", default=30.0, min=1, help="Seconds without a byte of an answer of theirs; longer than their bind_timeout."
+        "proton_timeout",
+        default=30.0,
+        min=1,
+        help="Seconds without a byte of an answer of theirs; longer than their bind_timeout.",
     ),
     cfg.FloatOpt(
-        "connect_timeout", default=5.0, min=0.1, help="Seconds until a Proton Server is given up that cannot be connected to."
+        "proton_connect_timeout",
+        default=5.0,
+        min=0.1,
+        help="Seconds until a Proton Server is given up that cannot be connected to.",
     ),
     cfg.StrOpt(
         "name", default="neutron", help="What tells this Neutron from others on the same etcd, the same in all its processes."
@@ -79,7 +85,9 @@ def servers(conf: cfg.ConfigOpts = cfg.CONF) -> ProtonServers:
     """The Proton Servers, with a token where the group says how to get one. Raises SettingsError."""
     said = given(conf)
     headers = _headers(conf)
-    return ProtonServers(said.proton_endpoints, headers=headers, timeout=said.timeout, connect_timeout=said.connect_timeout)
+    return ProtonServers(
+        said.proton_endpoints, headers=headers, timeout=said.proton_timeout, connect_timeout=said.proton_connect_timeout
+    )
 
 
 def _headers(conf: cfg.ConfigOpts) -> Callable[[], Mapping[str, str]]:
