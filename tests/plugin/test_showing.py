@@ -90,6 +90,11 @@ def test_a_port_without_a_vif(state: BindingState, vif_type: str, shown: str) ->
     assert Showing(StandIn("n", ()), STOCK).shown(port)["binding:vif_type"] == shown
 
 
+def test_why_a_bind_failed() -> None:
+    port = replace(PORT, binding_state=BindingState.FAILED, binding_reason="no room", vif_type="", vif_details={})
+    assert Showing(StandIn("n", ()), STOCK).shown(port)["binding:vif_details"] == {"reason": "no room"}
+
+
 def test_exactly_the_keys_that_this_neutron_has() -> None:
     stock = {"id": "", "trunk_details": {}, "tags": []}
     showing = Showing(StandIn("n", (V4,)), stock)

@@ -3,9 +3,10 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from ipaddress import ip_network
-from typing import Any
+from typing import Any, Final
 
 from neutron_lib import context as contexts
 from neutron_lib import exceptions
@@ -20,12 +21,17 @@ class NotThere(exceptions.ServiceUnavailable):
     message = "%(reason)s"
 
 
+#: Seconds after which it is looked up again where it was not there.
+_AGAIN: Final = 5.0
+
+
 class Networks:
-    """Looks the stand-in up once, and again where it was not there."""
+    """Looks the stand-in up once, and now and again where it was not there."""
 
     def __init__(self, plugin: Any) -> None:
         self._plugin = plugin
         self._found: StandIn | None = None
+        self._missed = float("-inf")
 
     def stand_in(self) -> StandIn:
         """The network and its subnets. Raises NotThere, which is 503."""
@@ -34,10 +40,13 @@ class Networks:
         return self._found
 
     def known(self) -> StandIn | None:
-        """The same, or None where it is missing."""
+        """The same, or None where it is missing, or was a moment ago."""
+        if self._found is None and time.monotonic() < self._missed + _AGAIN:
+            return None
         try:
             return self.stand_in()
         except NotThere:
+            self._missed = time.monotonic()
             return None
 
     def forget(self) -> None:

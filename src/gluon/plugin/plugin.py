@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from dataclasses import replace
+from typing import Any
 
 from neutron.db import models_v2
 from neutron.plugins.ml2.plugin import Ml2Plugin
+from neutron_lib import context as contexts
 from neutron_lib import exceptions
 from neutron_lib.db import api as db
 from neutron_lib.db import resource_extend, utils
@@ -23,18 +25,16 @@ from gluon.backends.errors import DriverError, NotFound, Refused
 from gluon.backends.ports import Port
 from gluon.errors import Invalid
 from gluon.model.schema import BindingState
-from gluon.plugin import changing, options, paging
+from gluon.plugin import changing, options, paging, rows
 from gluon.plugin.following import Following
 from gluon.plugin.networks import Networks
 from gluon.plugin.notifying import Notifying, Transition
 from gluon.plugin.selecting import select
-from gluon.plugin.showing import BINDING_FAILED, Showing
+from gluon.plugin.showing import Showing
 from gluon.plugin.sources import GluonPorts, OwnPorts
 from gluon.plugin.stock import stock
 
 LOG = logging.getLogger(__name__)
-
-_VIF_TYPE: Final = "binding:vif_type"
 
 
 class Unavailable(exceptions.ServiceUnavailable):
@@ -79,13 +79,15 @@ class GluonPlugin(Ml2Plugin):
     def __init__(self) -> None:
         options.register()
         super().__init__()
-        notifying = Notifying(self._tell_nova) if self.nova_notifier is not None else None
+        notifies = getattr(self, "nova_notifier", None) is not None  # Neutron has it only where it is to tell Nova
+        notifying = Notifying(self._tell_nova) if notifies else None
         self._following = Following(options.etcd(), options.given().name, notifying)
         self._arbiter = Arbiter(options.servers(), _Registry(self._following))
         self._networks = Networks(self)
-        self._stock: Mapping[str, Any] | None = None
+        self._stock: Mapping[str, Any] | None = None  # once there is a port of ML2's that shows which keys ports have
         #: Ids that Neutron has ports of, too; looked up when a port of Gluon's is met for the first time.
         self._own: dict[str, bool] = {}
+        rows.guard(self._is_gluon)
 
     # One port.
 
@@ -162,6 +164,91 @@ class GluonPlugin(Ml2Plugin):
         resource_extend.apply_funcs("ports_bulk", items, None)
         return items
 
+    # What hangs on a port, a network or a subnet.
+
+    def get_port_bindings(self, context: Any, port_id: str, *more: Any, **named: Any) -> Any:
+        """See Ml2Plugin."""
+        self._has_one_binding(context, port_id)
+        return super().get_port_bindings(context, port_id, *more, **named)
+
+    def get_port_binding(self, context: Any, host: str, port_id: str, *more: Any, **named: Any) -> Any:
+        """See Ml2Plugin."""
+        self._has_one_binding(context, port_id)
+        return super().get_port_binding(context, host, port_id, *more, **named)
+
+    def create_port_binding(self, context: Any, port_id: str, binding: Any) -> Any:
+        """See Ml2Plugin."""
+        self._has_one_binding(context, port_id)
+        return super().create_port_binding(context, port_id, binding)
+
+    def update_port_binding(self, context: Any, host: str, port_id: str, binding: Any) -> Any:
+        """See Ml2Plugin."""
+        self._has_one_binding(context, port_id)
+        return super().update_port_binding(context, host, port_id, binding)
+
+    def delete_port_binding(self, context: Any, host: str, port_id: str) -> None:
+        """See Ml2Plugin."""
+        self._has_one_binding(context, port_id)
+        super().delete_port_binding(context, host, port_id)
+
+    def activate(self, context: Any, host: str, port_id: Any) -> Any:
+        """See Ml2Plugin."""
+        self._has_one_binding(context, port_id["port_id"] if isinstance(port_id, dict) else port_id)
+        return super().activate(context, host, port_id)
+
+    def delete_network(self, context: Any, id: str) -> None:
+        """See Ml2Plugin. The one that stands for Gluon stays while there are ports."""
+        stand_in = self._networks.known()
+        if stand_in is not None and id == stand_in.network_id:
+            self._nothing_on_it(exceptions.NetworkInUse(net_id=id))
+            self._networks.forget()
+        super().delete_network(context, id)
+
+    def delete_subnet(self, context: Any, id: str) -> None:
+        """See Ml2Plugin. Those of the network that stands for Gluon stay while there are ports."""
+        stand_in = self._networks.known()
+        if stand_in is not None and any(id == subnet.id for subnet in stand_in.subnets):
+            self._nothing_on_it(exceptions.SubnetInUse(subnet_id=id))
+            self._networks.forget()
+        super().delete_subnet(context, id)
+
+    def update_subnet(self, context: Any, id: str, subnet: Mapping[str, Any]) -> Any:
+        """See Ml2Plugin. Neutron's DHCP has nothing to serve on what stands for Gluon."""
+        stand_in = self._networks.known()
+        if stand_in is not None and any(id == own.id for own in stand_in.subnets) and subnet["subnet"].get("enable_dhcp"):
+            raise exceptions.InvalidInput(error_message="this subnet stands for Gluon's ports, which get no DHCP from Neutron")
+        return super().update_subnet(context, id, subnet)
+
+    def create_port(self, context: Any, port: Mapping[str, Any]) -> dict[str, Any]:
+        """See Ml2Plugin. Ports of Gluon's are made in the API of their service."""
+        self._not_on_stand_in(port)
+        return super().create_port(context, port)
+
+    def create_port_bulk(self, context: Any, ports: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """See Ml2Plugin."""
+        for port in ports["ports"]:
+            self._not_on_stand_in(port)
+        return super().create_port_bulk(context, ports)
+
+    def _not_on_stand_in(self, port: Mapping[str, Any]) -> None:
+        stand_in = self._networks.known()
+        if stand_in is not None and port["port"].get("network_id") == stand_in.network_id:
+            raise exceptions.InvalidInput(
+                error_message=f"network {stand_in.network_id} stands for Gluon's ports: they are made in the API of their service"
+            )
+
+    def _has_one_binding(self, context: Any, id: str) -> None:
+        if self._is_gluon(context, id):
+            why = f"port {id} is a port of Gluon's and on one host at a time: it cannot be migrated live, only cold"
+            raise exceptions.BadRequest(resource="port binding", msg=why)
+
+    def _nothing_on_it(self, otherwise: Exception) -> None:
+        """Raise this where there are ports of Gluon's, or it is not known whether there are."""
+        self._must_know()
+        catalogue = self._catalogue()
+        if catalogue is not None and catalogue.services:
+            raise otherwise
+
     # What Nova waits for.
 
     def _tell_nova(self, transition: Transition) -> None:
@@ -213,9 +300,15 @@ class GluonPlugin(Ml2Plugin):
         return GluonPorts(self._arbiter, catalogue, self._showing(), selection) or None
 
     def _showing(self) -> Showing:
-        if self._stock is None:
-            self._stock = stock()
-        return Showing(self._networks.stand_in(), self._stock)
+        if self._stock is None and (witness := self._witness(contexts.get_admin_context())):
+            self._stock = stock(witness[0])
+        return Showing(self._networks.stand_in(), self._stock or stock())
+
+    @db.retry_if_session_inactive()
+    @db.CONTEXT_READER
+    def _witness(self, context: Any) -> list[dict[str, Any]]:
+        """A port of ML2's own, if there is one."""
+        return self.made_ports(self._get_ports_query(context).limit(1))
 
     def _show(self, context: Any, id: str) -> dict[str, Any]:
         """The port, if the asker may see it."""
@@ -231,15 +324,15 @@ class GluonPlugin(Ml2Plugin):
             driver = self._arbiter.owner(id)
             port = driver.update(id, change.values)
             if change.binds and port.binding_state is BindingState.BINDING:
-                LOG.warning("port %s: no controller answered for host %s in time", id, port.host_id)
                 driver.unbind(id)
+                reason = f"no controller answered for host {port.host_id} in time"
+                port = replace(port, binding_state=BindingState.FAILED, binding_reason=reason)
             return port
 
         port = self._asked(id, do)
-        shown = self._showing().shown(port)
-        if change.binds and port.binding_state is not BindingState.BOUND:
-            shown[_VIF_TYPE] = BINDING_FAILED
-        return shown
+        if change.binds and port.binding_state is BindingState.FAILED:
+            LOG.warning("port %s is not bound on host %s: %s", id, port.host_id, port.binding_reason)
+        return self._showing().shown(port)
 
     def _asked(self, id: str, ask: Any) -> Any:
         """What asking a driver comes to, in Neutron's errors."""

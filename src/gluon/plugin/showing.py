@@ -73,7 +73,7 @@ class Showing:
             "binding:vnic_type": port.vnic_type,
             "binding:profile": dict(port.profile),
             "binding:vif_type": vif_type(port),
-            "binding:vif_details": dict(port.vif_details),
+            "binding:vif_details": vif_details(port),
             "created_at": _seconds(port.created_at),
             "updated_at": _seconds(port.updated_at),
             "revision_number": port.revision,
@@ -92,6 +92,13 @@ def vif_type(port: Port) -> str:
     if port.binding_state is BindingState.FAILED:
         return BINDING_FAILED
     return port.vif_type or UNBOUND
+
+
+def vif_details(port: Port) -> dict[str, Any]:
+    """What the controller said of the VIF; of a bind that failed, why."""
+    if port.binding_state is BindingState.FAILED and port.binding_reason:
+        return {"reason": port.binding_reason}
+    return dict(port.vif_details)
 
 
 def _seconds(time: str) -> str:

@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """The keys that a port has in this Neutron, with what they hold where there is nothing to say.
 
-Which there are depends on the extensions that are loaded; each is described in the table of the API's attributes.
+The table of the API's attributes has every key that could be there. Which of them are depends on the drivers of extensions that
+are loaded, so a port of ML2's own is the best witness, where there is one.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 from neutron_lib import constants
@@ -26,10 +28,11 @@ _EMPTY: Final[dict[str, Any]] = {
 }
 
 
-def stock() -> dict[str, Any]:
-    """Every visible key of a port. To be called once the extensions are loaded."""
+def stock(witness: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """Every visible key of a port; with a ``witness``, those that this one has. To be called once the extensions are loaded."""
     table = attributes.RESOURCES.get("ports", {})
-    return {name: _empty(name, spec.get("default")) for name, spec in table.items() if spec.get("is_visible")}
+    names = [name for name, spec in table.items() if spec.get("is_visible") and (witness is None or name in witness)]
+    return {name: _empty(name, table[name].get("default")) for name in names}
 
 
 def _empty(name: str, default: Any) -> Any:
