@@ -86,7 +86,7 @@ def imported():
         ("grpc", ["kv/*"]),
         ("oslo_config", ["cmd/config.py", "plugin/options.py"]),
         ("uvicorn", ["cmd/proton_server.py"]),
-        ("keystoneauth1", ["cmd/hypervisors.py", "plugin/options.py"]),
+        ("keystoneauth1", ["cmd/openstack.py", "plugin/options.py"]),
     ],
 )
 def test_each_library_has_one_door(library, doors):

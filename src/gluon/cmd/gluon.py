@@ -39,6 +39,7 @@ SUBCOMMANDS: Final = {
     "db": _Entry("gluon.cmd.db", "bring a database to the models: plan, apply, history"),
     "sync": _Entry("gluon.cmd.sync", "compare etcd with the database, and have it repaired: check, repair, stuck"),
     "shim": _Entry("gluon.cmd.shims", "say which shims are alive, for which hosts, how far behind; Nova's hosts: list, hosts"),
+    "neutron": _Entry("gluon.cmd.neutron", "the network in Neutron that stands for Gluon's ports: setup"),
     "port": _Entry("gluon.cmd.port", "the ports of every Proton and what they are bound to: list, show, bind, unbind"),
     "demo": _Entry("gluon.cmd.demo", "run everything on this machine and tell the story of an L3VPN port"),
 }
