@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The REST APIs of OpenStack as one user: a token from Keystone, addresses from its catalogue, JSON both ways."""
+
+from __future__ import annotations
+
+import json
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from gluon.errors import GluonError
+from gluon.parts.openstack.users import DOMAIN, User
+
+_PATIENCE: Final = 60.0  # seconds for one request; a cold service imports half of itself at its first
+
+
+class ApiRefused(GluonError):
+    """A service answered with an error; ``status`` is that of HTTP, ``body`` what it said."""
+
+    def __init__(self, method: str, url: str, status: int, body: str) -> None:
+        super().__init__(f"{method} {url}: {status}: {body}")
+        self.status = status
+        self.body = body
+
+
+@dataclass(frozen=True, slots=True)
+class _Session:
+    token: str
+    project_id: str
+    user_id: str
+    catalogue: Mapping[str, str] = field(repr=False)
+
+
+class Api:
+    """One user's view. Authenticates at the first request; safe to share between threads."""
+
+    def __init__(self, auth_url: str, user: User) -> None:
+        self.user = user
+        self._auth_url = auth_url
+        self._session: _Session | None = None
+
+    @property
+    def project_id(self) -> str:
+        """Of the user's project, as Keystone writes it: 32 hex digits."""
+        return self._authenticated().project_id
+
+    @property
+    def user_id(self) -> str:
+        """Of the user."""
+        return self._authenticated().user_id
+
+    @property
+    def token(self) -> str:
+        """A token for the user's project; valid for an hour."""
+        return self._authenticated().token
+
+    def get(self, service: str, path: str) -> Any:
+        """What GET answers. ``service`` is a type of the catalogue: identity, network, compute, placement. Raises ApiRefused."""
+        return self.request("GET", service, path)
+
+    def post(self, service: str, path: str, body: object) -> Any:
+        """What POST answers; None where that is nothing. Raises ApiRefused."""
+        return self.request("POST", service, path, body)
+
+    def put(self, service: str, path: str, body: object = None) -> Any:
+        """What PUT answers; None where that is nothing. Raises ApiRefused."""
+        return self.request("PUT", service, path, body)
+
+    def delete(self, service: str, path: str) -> None:
+        """Raises ApiRefused."""
+        self.request("DELETE", service, path)
+
+    def request(
+        self, method: str, service: str, path: str, body: object = None, *, headers: Mapping[str, str] | None = None
+    ) -> Any:
+        """Any request. ``headers`` come on top of the token, such as ``OpenStack-API-Version``. Raises ApiRefused."""
+        session = self._authenticated()
+        base = self._auth_url if service == "identity" else session.catalogue.get(service)
+        if base is None:
+            raise GluonError(f"the catalogue has no {service}; it has {', '.join(sorted(session.catalogue))}")
+        return _send(method, base + path, body, {"X-Auth-Token": session.token, **(headers or {})})[0]
+
+    def _authenticated(self) -> _Session:
+        if self._session is None:
+            user = {"name": self.user.name, "password": self.user.password, "domain": {"id": DOMAIN}}
+            body = {
+                "auth": {
+                    "identity": {"methods": ["password"], "password": {"user": user}},
+                    "scope": {"project": {"name": self.user.project, "domain": {"id": DOMAIN}}},
+                }
+            }
+            answer, token = _send("POST", f"{self._auth_url}/auth/tokens", body, {})
+            given = answer["token"]
+            public = {
+                service["type"]: endpoint["url"]
+                for service in given.get("catalog", ())
+                for endpoint in service["endpoints"]
+                if endpoint["interface"] == "public"
+            }
+            self._session = _Session(token, given["project"]["id"], given["user"]["id"], public)
+        return self._session
+
+
+def _send(method: str, url: str, body: object, headers: Mapping[str, str]) -> tuple[Any, str]:
+    """The answer, decoded, and the token that came with it."""
+    data = None if body is None else json.dumps(body).encode()
+    head = {"Accept": "application/json", "Content-Type": "application/json", **headers}
+    request = urllib.request.Request(url, data=data, headers=head, method=method)
+    try:
+        with urllib.request.urlopen(request, timeout=_PATIENCE) as answer:
+            text = answer.read()
+            return (json.loads(text) if text else None), answer.headers.get("X-Subject-Token", "")
+    except urllib.error.HTTPError as refusal:
+        with refusal:
+            raise ApiRefused(method, url, refusal.code, refusal.read().decode(errors="replace")) from None
+    except OSError as error:
+        raise GluonError(f"{method} {url}: {error}") from None

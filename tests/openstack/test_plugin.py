@@ -1,0 +1,231 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Gluon's ports in a real Neutron, as an administrator, their owner and a stranger meet them."""
+
+import asyncio
+import json
+import time
+import urllib.request
+import uuid
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from gluon.parts.openstack.api import Api, ApiRefused
+from gluon.parts.openstack.cloud import Cloud, Extent
+from gluon.parts.openstack.users import ADMIN, OWNER, STRANGER
+from gluon.parts.site import Server, Site
+
+HOST = "compute-1"
+SUBNETS = (("0.0.0.0/1", 4), ("128.0.0.0/1", 4), ("2000::/3", 6), ("fc00::/7", 6))
+
+
+@dataclass(frozen=True)
+class Stack:
+    """A Neutron with the plugin, and the Proton Server behind it."""
+
+    site: Site
+    server: Server
+    cloud: Cloud
+    network: str
+
+    def proton(self, method: str, path: str, body: Any = None) -> Any:
+        """The answer of the service's own API."""
+        data = json.dumps(body).encode() if body is not None else None
+        url = f"{self.server.url}/proton/net-l3vpn/v1.0{path}"
+        request = urllib.request.Request(url, data, {"Content-Type": "application/json"}, method=method)
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            return json.loads(answer.read() or b"null")
+
+    def api(self, user: Any) -> Api:
+        return self.cloud.api(user)
+
+    @property
+    def tenant(self) -> str:
+        return self.api(OWNER).project_id
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack]:
+    folder = tmp_path_factory.mktemp("plugin")
+    (folder / "site").mkdir()
+    async with Site(folder / "site") as site:
+        server = await site.start_server(settings={"api": {"bind_timeout": 2}})
+        await site.start_shim(HOST)
+        gluon = {"etcd_endpoints": site.etcd.endpoint, "proton_endpoints": server.url}
+        cloud = Cloud(
+            folder / "cloud",
+            extent=Extent.NEUTRON,
+            core_plugin="gluon.plugin.plugin.GluonPlugin",
+            computes=(),
+            neutron={"gluon": gluon},
+        )
+        async with cloud:
+            network = await asyncio.to_thread(stand_in, cloud.api(ADMIN))
+            yield Stack(site, server, cloud, network)
+
+
+def stand_in(api: Api) -> str:
+    network: str = api.post("network", "/v2.0/networks", {"network": {"name": "gluon", "shared": True}})["network"]["id"]
+    for cidr, version in SUBNETS:
+        subnet = {"network_id": network, "ip_version": version, "cidr": cidr, "enable_dhcp": False, "gateway_ip": None}
+        api.post("network", "/v2.0/subnets", {"subnet": subnet})
+    return network
+
+
+@pytest.fixture
+def port(stack: Stack) -> Iterator[dict[str, Any]]:
+    """A port of Gluon's with an address, known to Neutron."""
+    vpn = stack.proton("POST", "/vpns", {"tenant_id": stack.tenant})
+    made = stack.proton("POST", "/ports", {"tenant_id": stack.tenant, "name": "web"})
+    binding = {"tenant_id": stack.tenant, "interface_id": made["id"], "service_id": vpn["id"], "ipaddress": "10.0.0.5"}
+    stack.proton("POST", "/vpnbindings", binding)
+    until(lambda: succeeds(lambda: show(stack, made)))
+    yield made
+    stack.proton("DELETE", f"/vpnbindings/{made['id']}")
+    stack.proton("DELETE", f"/ports/{made['id']}")
+    stack.proton("DELETE", f"/vpns/{vpn['id']}")
+
+
+@pytest.fixture
+def own(stack: Stack) -> Iterator[dict[str, Any]]:
+    """A port of ML2's own."""
+    api = stack.api(OWNER)
+    network = api.post("network", "/v2.0/networks", {"network": {"name": "mine"}})["network"]["id"]
+    made = api.post("network", "/v2.0/ports", {"port": {"network_id": network, "name": "own"}})["port"]
+    yield made
+    api.delete("network", f"/v2.0/ports/{made['id']}")
+    api.delete("network", f"/v2.0/networks/{network}")
+
+
+def path(port: dict[str, Any], more: str = "") -> str:
+    return f"/v2.0/ports/{port['id']}{more}"
+
+
+def show(stack: Stack, port: dict[str, Any], user: Any = ADMIN) -> dict[str, Any]:
+    shown: dict[str, Any] = stack.api(user).get("network", path(port))["port"]
+    return shown
+
+
+def change(stack: Stack, port: dict[str, Any], user: Any = ADMIN, **values: Any) -> dict[str, Any]:
+    body = {name.replace("__", ":"): value for name, value in values.items()}
+    changed: dict[str, Any] = stack.api(user).put("network", path(port), {"port": body})["port"]
+    return changed
+
+
+def listed(stack: Stack, query: str = "", user: Any = OWNER) -> list[str]:
+    return [port["id"] for port in stack.api(user).get("network", f"/v2.0/ports{query}")["ports"]]
+
+
+def refused(status: int, words: str, ask: Callable[[], Any]) -> None:
+    with pytest.raises(ApiRefused, match=words) as caught:
+        ask()
+    assert caught.value.status == status, caught.value
+
+
+def succeeds(ask: Callable[[], Any]) -> bool:
+    try:
+        ask()
+    except ApiRefused:
+        return False
+    return True
+
+
+def until(holds: Callable[[], bool]) -> None:
+    for _ in range(200):
+        if holds():
+            return
+        time.sleep(0.02)
+    raise AssertionError("it did not come to hold")
+
+
+def test_who_sees_a_port(stack: Stack, port: dict[str, Any], own: dict[str, Any]) -> None:
+    shown = show(stack, port, OWNER)
+    assert (shown["name"], shown["project_id"], shown["network_id"]) == ("web", stack.tenant, stack.network)
+    assert [ip["ip_address"] for ip in shown["fixed_ips"]] == ["10.0.0.5"]
+    assert shown.keys() == own.keys(), "exactly what ports have in this Neutron"
+    assert show(stack, port)["binding:vif_type"] == "unbound"
+    refused(404, "PortNotFound", lambda: show(stack, port, STRANGER))
+    assert set(listed(stack)) == {port["id"], own["id"]}
+    assert listed(stack, user=STRANGER) == []
+
+
+def test_lists_by_filters_and_pages(stack: Stack, port: dict[str, Any], own: dict[str, Any]) -> None:
+    both = sorted((port["id"], own["id"]))
+    assert listed(stack, "?name=web") == [port["id"]] and listed(stack, "?name=own") == [own["id"]]
+    assert listed(stack, f"?network_id={stack.network}") == [port["id"]]
+    assert listed(stack, "?fixed_ips=ip_address%3D10.0.0.5") == [port["id"]]
+    assert listed(stack, "?device_id=nobody") == []
+    first = listed(stack, "?limit=1")
+    assert first + listed(stack, f"?limit=1&marker={first[0]}") == both
+    assert listed(stack, f"?limit=1&marker={both[1]}") == []
+    assert listed(stack, f"?limit=5&marker={both[1]}&page_reverse=True") == [both[0]]
+    assert listed(stack, "?sort_key=name&sort_dir=desc&limit=2") == [port["id"], own["id"]]
+    assert listed(stack, f"?sort_key=name&sort_dir=desc&limit=2&marker={port['id']}") == [own["id"]]
+
+
+def test_a_port_is_bound_and_unbound_as_nova_does_it(stack: Stack, port: dict[str, Any]) -> None:
+    machine = str(uuid.uuid4())
+    bound = change(stack, port, binding__host_id=HOST, device_id=machine, device_owner="compute:nova")
+    assert (bound["binding:vif_type"], bound["status"], bound["binding:host_id"]) == ("ovs", "ACTIVE", HOST)
+    assert listed(stack, f"?device_id={machine}") == [port["id"]]
+    refused(400, "mac_address", lambda: change(stack, port, mac_address="fa:16:3e:00:00:09"))
+    unbound = change(stack, port, binding__host_id=None, device_id="", device_owner="")
+    assert (unbound["binding:vif_type"], unbound["status"], unbound["device_id"]) == ("unbound", "DOWN", "")
+    assert listed(stack, f"?device_id={machine}") == []
+
+
+def test_a_host_that_nobody_serves(stack: Stack, port: dict[str, Any]) -> None:
+    failed = change(stack, port, binding__host_id="nowhere", device_id=str(uuid.uuid4()), device_owner="compute:nova")
+    assert failed["binding:vif_type"] == "binding_failed"
+    assert failed["binding:vif_details"]["reason"] == "no controller answered for host nowhere in time"
+    assert show(stack, port)["binding:vif_type"] == "unbound"
+
+
+def test_what_may_be_changed(stack: Stack, port: dict[str, Any]) -> None:
+    assert change(stack, port, OWNER, name="db", admin_state_up=False)["name"] == "db"
+    assert stack.proton("GET", f"/ports/{port['id']}")["name"] == "db"
+    refused(400, "description: cannot be set", lambda: change(stack, port, OWNER, description="x"))
+    refused(404, "PortNotFound", lambda: change(stack, port, STRANGER, name="x"))
+    refused(409, "deleted where it was made", lambda: stack.api(OWNER).delete("network", path(port)))
+    refused(404, "PortNotFound", lambda: stack.api(STRANGER).delete("network", path(port)))
+    for ask in (
+        lambda: stack.api(OWNER).get("network", path(port, "/tags")),
+        lambda: stack.api(OWNER).put("network", path(port, "/tags/a"), {}),
+        lambda: stack.api(ADMIN).get("network", path(port, "/bindings")),
+    ):
+        refused(400, "is a port of Gluon's", ask)
+
+
+def test_the_network_that_stands_for_gluon(stack: Stack, port: dict[str, Any]) -> None:
+    admin = stack.api(ADMIN)
+    subnet = admin.get("network", f"/v2.0/subnets?network_id={stack.network}")["subnets"][0]["id"]
+    refused(409, "NetworkInUse", lambda: admin.delete("network", f"/v2.0/networks/{stack.network}"))
+    refused(409, "SubnetInUse", lambda: admin.delete("network", f"/v2.0/subnets/{subnet}"))
+    enable = {"subnet": {"enable_dhcp": True}}
+    refused(400, "no DHCP", lambda: admin.put("network", f"/v2.0/subnets/{subnet}", enable))
+    make = {"port": {"network_id": stack.network}}
+    refused(400, "stands for Gluon's ports", lambda: stack.api(OWNER).post("network", "/v2.0/ports", make))
+
+
+def test_a_port_that_goes(stack: Stack) -> None:
+    made = stack.proton("POST", "/ports", {"tenant_id": stack.tenant})
+    until(lambda: succeeds(lambda: show(stack, made)))
+    stack.proton("DELETE", f"/ports/{made['id']}")
+    until(lambda: not succeeds(lambda: show(stack, made)))
+    refused(404, "PortNotFound", lambda: show(stack, made))
+
+
+def test_an_id_that_neutron_has_already(stack: Stack, own: dict[str, Any]) -> None:
+    """Whoever makes a port in a Proton chooses its id, and takes no port of Neutron's away by that."""
+    other = stack.api(STRANGER).project_id
+    stack.proton("POST", "/ports", {"id": own["id"], "tenant_id": other, "name": "trap"})
+    beside = stack.proton("POST", "/ports", {"tenant_id": other})
+    until(lambda: succeeds(lambda: show(stack, beside)))
+    assert show(stack, own, OWNER)["name"] == "own"
+    refused(404, "PortNotFound", lambda: show(stack, own, STRANGER))
+    assert listed(stack, f"?id={own['id']}", ADMIN) == [own["id"]]
+    for id in (own["id"], beside["id"]):
+        stack.proton("DELETE", f"/ports/{id}")
