@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from neutron.db import models_v2
@@ -118,6 +119,7 @@ class GluonPlugin(Ml2Plugin):
         """See Ml2Plugin."""
         if not self._is_gluon(context, id):
             super().delete_port(context, id, l3_port_check)
+            self._own.pop(id, None)
             return
         self._show(context, id)
         if options.given().delete_port != "pass":
@@ -274,16 +276,22 @@ class GluonPlugin(Ml2Plugin):
         catalogue = self._catalogue()
         if catalogue is None or catalogue.find(id) is None:
             return False
-        if id not in self._own:
-            self._own[id] = self._has_row(context, id)
-            if self._own[id]:
+        return id not in self._taken(context, (id,))
+
+    def _taken(self, context: Any, ids: Sequence[str]) -> set[str]:
+        """Those of the ids of Gluon's that are of Neutron's own ports, too. Each is looked up once."""
+        unknown = [id for id in ids if id not in self._own]
+        if unknown:
+            taken = self._rows(context.elevated(), unknown)
+            self._own |= {id: id in taken for id in unknown}
+            for id in taken:
                 LOG.warning("port %s is registered with Gluon, but it is one of Neutron's own, and stays that", id)
-        return not self._own[id]
+        return {id for id in ids if self._own[id]}
 
     @db.retry_if_session_inactive()
     @db.CONTEXT_READER
-    def _has_row(self, context: Any, id: str) -> bool:
-        return context.elevated().session.query(models_v2.Port.id).filter(models_v2.Port.id == id).first() is not None
+    def _rows(self, context: Any, ids: Sequence[str]) -> set[str]:
+        return {row.id for row in context.session.query(models_v2.Port.id).filter(models_v2.Port.id.in_(ids))}
 
     def _ours(self, context: Any, filters: Mapping[str, Any] | None) -> GluonPorts | None:
         """The ports of Gluon's that a list may have; None where none can be in it."""
@@ -297,7 +305,8 @@ class GluonPlugin(Ml2Plugin):
         selection = select(filters, stand_in, tenant)
         if selection is None:
             return None
-        return GluonPorts(self._arbiter, catalogue, self._showing(), selection) or None
+        taken = partial(self._taken, context)
+        return GluonPorts(self._arbiter, catalogue, self._showing(), selection, taken) or None
 
     def _showing(self) -> Showing:
         if self._stock is None and (witness := self._witness(contexts.get_admin_context())):

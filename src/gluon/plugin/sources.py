@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import copy
 import itertools
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from neutron.db import models_v2
@@ -75,9 +75,17 @@ class OwnPorts:
 
 
 class GluonPorts:
-    """Those of all Protons that fit a selection."""
+    """Those of all Protons that fit a selection. ``taken`` says which ids are of Neutron's own ports too, and so not of these."""
 
-    def __init__(self, arbiter: Arbiter, catalogue: Catalogue, showing: Showing, selection: Selection) -> None:
+    def __init__(
+        self,
+        arbiter: Arbiter,
+        catalogue: Catalogue,
+        showing: Showing,
+        selection: Selection,
+        taken: Callable[[Sequence[str]], Container[str]],
+    ) -> None:
+        self._taken = taken
         self._arbiter = arbiter
         self._catalogue = catalogue
         self._showing = showing
@@ -105,7 +113,7 @@ class GluonPorts:
     def those(self, ids: Sequence[str]) -> Iterable[Shown]:
         """See paging.Source."""
         chosen = Selection({**self._selection.asked, "id": tuple(ids)}, self._selection.left)
-        return GluonPorts(self._arbiter, self._catalogue, self._showing, chosen).all()
+        return GluonPorts(self._arbiter, self._catalogue, self._showing, chosen, self._taken).all()
 
     def all(self) -> list[Shown]:
         """All of them, in no order."""
@@ -126,12 +134,11 @@ class GluonPorts:
         except NotFound:  # the Proton has gone, or has no ports any more
             return
 
-    def _ours(self, ports: Iterable[Port]) -> Iterator[Port]:
+    def _ours(self, ports: Iterable[Port]) -> list[Port]:
         """Those that their Proton has registered: one that is another Proton's, or not registered yet, is not shown."""
-        for port in ports:
-            registration = self._catalogue.find(port.id)
-            if registration is not None and registration.service == port.service:
-                yield port
+        ours = [port for port in ports if (r := self._catalogue.find(port.id)) is not None and r.service == port.service]
+        taken = self._taken([port.id for port in ours])
+        return [port for port in ours if port.id not in taken]
 
     def _services(self) -> list[str]:
         """The Protons that may have ports of the selection."""
