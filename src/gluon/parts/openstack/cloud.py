@@ -171,17 +171,18 @@ class Cloud:
 
     async def _start_nova(self) -> None:
         """Nova, which gives up for good what it does not find in the catalogue when it starts."""
-        programs = [*nova.programs(self.layout), *(nova.compute(self.layout, host) for host in self.computes)]
-        await side_by_side(self.start(program) for program in programs)
+        await side_by_side(self.start(program) for program in nova.programs(self.layout))
         flavor = {"name": nova.FLAVOR, "vcpus": 1, "ram": 64, "disk": 1}
         await asyncio.to_thread(self.api(ADMIN).post, "compute", "/flavors", {"flavor": flavor})
-        await self._until_complete()
+        await self._until_complete(())  # a compute service that asks the conductor too early waits ten seconds for nothing
+        await side_by_side(self.start(nova.compute(self.layout, host)) for host in self.computes)
+        await self._until_complete(self.computes)
 
-    async def _until_complete(self) -> None:
-        """Return once a server can be booted on any host."""
+    async def _until_complete(self, computes: Sequence[str]) -> None:
+        """Return once a server can be booted on any of these hosts."""
         loop = asyncio.get_running_loop()
         end = loop.time() + _PATIENCE
-        while missing := await self.database.execute(nova.unready(self.computes)):
+        while missing := await self.database.execute(nova.unready(computes)):
             if loop.time() > end:
                 raise DaemonFailed(f"Nova in {self.folder} is not complete within {_PATIENCE:g} s: {missing.splitlines()}")
             for running in self._running.values():
