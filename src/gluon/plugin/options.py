@@ -3,13 +3,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import ssl
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Final
 
-from keystoneauth1 import loading
+from keystoneauth1 import exceptions, loading
+from keystoneauth1.session import Session
 from oslo_config import cfg
 
+from gluon.backends.errors import Unavailable
 from gluon.backends.servers import ProtonServers
+from gluon.errors import SettingsError
 from gluon.settings import Etcd
 
 GROUP: Final = "gluon"
@@ -84,15 +89,61 @@ def etcd(conf: cfg.ConfigOpts = cfg.CONF) -> Etcd:
 def servers(conf: cfg.ConfigOpts = cfg.CONF) -> ProtonServers:
     """The Proton Servers, with a token where the group says how to get one. Raises SettingsError."""
     said = given(conf)
-    headers = _headers(conf)
+    session = _session(conf)
     return ProtonServers(
-        said.proton_endpoints, headers=headers, timeout=said.proton_timeout, connect_timeout=said.proton_connect_timeout
+        said.proton_endpoints,
+        headers=(lambda: _token(session)) if session else dict,
+        renew=session.invalidate if session else lambda: False,
+        timeout=said.proton_timeout,
+        connect_timeout=said.proton_connect_timeout,
+        context=_context(said),
     )
 
 
-def _headers(conf: cfg.ConfigOpts) -> Callable[[], Mapping[str, str]]:
-    if not given(conf).auth_type:
-        return dict
-    auth = loading.load_auth_from_conf_options(conf, GROUP)
-    session = loading.load_session_from_conf_options(conf, GROUP, auth=auth)
-    return lambda: session.get_auth_headers() or {}
+def _session(conf: cfg.ConfigOpts) -> Session | None:
+    """What gets tokens; None where the group does not say how."""
+    try:
+        auth = loading.load_auth_from_conf_options(conf, GROUP)
+        if auth is None:
+            return None
+        patience = given(conf).timeout or given(conf).proton_timeout  # keystoneauth's own default is to wait for ever
+        return loading.load_session_from_conf_options(conf, GROUP, auth=auth, timeout=patience)
+    except exceptions.ClientException as error:
+        raise SettingsError(f"[{GROUP}] of neutron.conf: {error}") from None
+
+
+def _token(session: Session) -> Mapping[str, str]:
+    """The headers with a token. Raises Unavailable where Keystone gives none."""
+    none = f"Keystone ({getattr(session.auth, 'auth_url', '')}) gives no token for the Proton Servers"
+    try:
+        headers = session.get_auth_headers()
+    except (exceptions.ClientException, OSError) as error:  # OSError: a file of cafile, certfile or keyfile
+        raise Unavailable(f"{none}: {error}") from None
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise Unavailable(f"{none}: what answers is no Keystone") from None
+    if headers is None:
+        raise Unavailable(none)
+    return headers
+
+
+def _context(said: Any) -> ssl.SSLContext | None:
+    """TLS to the Proton Servers, as to Keystone; None where none of them is asked by https. Raises SettingsError."""
+    if not any(url.lower().startswith("https:") for url in said.proton_endpoints):
+        return None
+    for name in ("cafile", "certfile", "keyfile"):
+        if said[name] and not Path(said[name]).is_file():
+            raise SettingsError(f"[{GROUP}] {name}: there is no file {said[name]}")
+    try:
+        context = ssl.create_default_context(cafile=said.cafile)
+        if said.certfile:
+            context.load_cert_chain(said.certfile, said.keyfile)
+        if said.tls_ciphers:
+            context.set_ciphers(said.tls_ciphers)
+    except OSError as error:
+        raise SettingsError(f"[{GROUP}] cafile, certfile, keyfile, tls_ciphers: {error}") from None
+    if said.tls_min_version:
+        context.minimum_version = ssl.TLSVersion[f"TLSv{said.tls_min_version.replace('.', '_')}"]
+    if said.insecure:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    return context
