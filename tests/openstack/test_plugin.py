@@ -2,49 +2,20 @@
 """Gluon's ports in a real Neutron, as an administrator, their owner and a stranger meet them."""
 
 import asyncio
-import json
-import time
-import urllib.request
 import uuid
-from collections.abc import AsyncIterator, Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import pytest
 import pytest_asyncio
 
-from gluon.parts.openstack.api import Api, ApiRefused
 from gluon.parts.openstack.cloud import Cloud, Extent
 from gluon.parts.openstack.users import ADMIN, OWNER, STRANGER
-from gluon.parts.site import Server, Site
+from gluon.parts.site import Site
+
+from .stacks import Stack, refused, stand_in, succeeds, until
 
 HOST = "compute-1"
-SUBNETS = (("0.0.0.0/1", 4), ("128.0.0.0/1", 4), ("2000::/3", 6), ("fc00::/7", 6))
-
-
-@dataclass(frozen=True)
-class Stack:
-    """A Neutron with the plugin, and the Proton Server behind it."""
-
-    site: Site
-    server: Server
-    cloud: Cloud
-    network: str
-
-    def proton(self, method: str, path: str, body: Any = None) -> Any:
-        """The answer of the service's own API."""
-        data = json.dumps(body).encode() if body is not None else None
-        url = f"{self.server.url}/proton/net-l3vpn/v1.0{path}"
-        request = urllib.request.Request(url, data, {"Content-Type": "application/json"}, method=method)
-        with urllib.request.urlopen(request, timeout=30) as answer:
-            return json.loads(answer.read() or b"null")
-
-    def api(self, user: Any) -> Api:
-        return self.cloud.api(user)
-
-    @property
-    def tenant(self) -> str:
-        return self.api(OWNER).project_id
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -67,26 +38,14 @@ async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack
             yield Stack(site, server, cloud, network)
 
 
-def stand_in(api: Api) -> str:
-    network: str = api.post("network", "/v2.0/networks", {"network": {"name": "gluon", "shared": True}})["network"]["id"]
-    for cidr, version in SUBNETS:
-        subnet = {"network_id": network, "ip_version": version, "cidr": cidr, "enable_dhcp": False, "gateway_ip": None}
-        api.post("network", "/v2.0/subnets", {"subnet": subnet})
-    return network
-
-
 @pytest.fixture
 def port(stack: Stack) -> Iterator[dict[str, Any]]:
     """A port of Gluon's with an address, known to Neutron."""
-    vpn = stack.proton("POST", "/vpns", {"tenant_id": stack.tenant})
-    made = stack.proton("POST", "/ports", {"tenant_id": stack.tenant, "name": "web"})
-    binding = {"tenant_id": stack.tenant, "interface_id": made["id"], "service_id": vpn["id"], "ipaddress": "10.0.0.5"}
-    stack.proton("POST", "/vpnbindings", binding)
-    until(lambda: succeeds(lambda: show(stack, made)))
+    vpn = stack.service()
+    made = stack.port(vpn, "10.0.0.5")
     yield made
-    stack.proton("DELETE", f"/vpnbindings/{made['id']}")
-    stack.proton("DELETE", f"/ports/{made['id']}")
-    stack.proton("DELETE", f"/vpns/{vpn['id']}")
+    stack.remove(made["id"])
+    stack.proton("DELETE", f"/vpns/{vpn}")
 
 
 @pytest.fixture
@@ -105,8 +64,7 @@ def path(port: dict[str, Any], more: str = "") -> str:
 
 
 def show(stack: Stack, port: dict[str, Any], user: Any = ADMIN) -> dict[str, Any]:
-    shown: dict[str, Any] = stack.api(user).get("network", path(port))["port"]
-    return shown
+    return stack.shown(port["id"], user)
 
 
 def change(stack: Stack, port: dict[str, Any], user: Any = ADMIN, **values: Any) -> dict[str, Any]:
@@ -117,28 +75,6 @@ def change(stack: Stack, port: dict[str, Any], user: Any = ADMIN, **values: Any)
 
 def listed(stack: Stack, query: str = "", user: Any = OWNER) -> list[str]:
     return [port["id"] for port in stack.api(user).get("network", f"/v2.0/ports{query}")["ports"]]
-
-
-def refused(status: int, words: str, ask: Callable[[], Any]) -> None:
-    with pytest.raises(ApiRefused, match=words) as caught:
-        ask()
-    assert caught.value.status == status, caught.value
-
-
-def succeeds(ask: Callable[[], Any]) -> bool:
-    try:
-        ask()
-    except ApiRefused:
-        return False
-    return True
-
-
-def until(holds: Callable[[], bool]) -> None:
-    for _ in range(200):
-        if holds():
-            return
-        time.sleep(0.02)
-    raise AssertionError("it did not come to hold")
 
 
 def test_who_sees_a_port(stack: Stack, port: dict[str, Any], own: dict[str, Any]) -> None:

@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A Neutron with Gluon's plugin, and the Proton Server behind it, as tests use them."""
+
+import json
+import time
+import urllib.request
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from gluon.parts.openstack.api import Api, ApiRefused
+from gluon.parts.openstack.cloud import Cloud
+from gluon.parts.openstack.users import ADMIN, OWNER
+from gluon.parts.site import Server, Site
+
+_SUBNETS = (("0.0.0.0/1", 4), ("128.0.0.0/1", 4), ("2000::/3", 6), ("fc00::/7", 6))
+
+
+@dataclass(frozen=True)
+class Stack:
+    """``network`` stands for Gluon in Neutron."""
+
+    site: Site
+    server: Server
+    cloud: Cloud
+    network: str
+
+    def proton(self, method: str, path: str, body: Any = None) -> Any:
+        """The answer of the service's own API."""
+        data = json.dumps(body).encode() if body is not None else None
+        url = f"{self.server.url}/proton/net-l3vpn/v1.0{path}"
+        request = urllib.request.Request(url, data, {"Content-Type": "application/json"}, method=method)
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            return json.loads(answer.read() or b"null")
+
+    def api(self, user: Any) -> Api:
+        return self.cloud.api(user)
+
+    @property
+    def tenant(self) -> str:
+        """The owner's project."""
+        return self.api(OWNER).project_id
+
+    def service(self) -> str:
+        """A VPN of the owner's."""
+        made: str = self.proton("POST", "/vpns", {"tenant_id": self.tenant})["id"]
+        return made
+
+    def port(self, service: str, address: str, name: str = "web") -> dict[str, Any]:
+        """A port of the owner's with an address, which Neutron knows already."""
+        made: dict[str, Any] = self.proton("POST", "/ports", {"tenant_id": self.tenant, "name": name})
+        binding = {"tenant_id": self.tenant, "interface_id": made["id"], "service_id": service, "ipaddress": address}
+        self.proton("POST", "/vpnbindings", binding)
+        until(lambda: succeeds(lambda: self.shown(made["id"])))
+        return made
+
+    def remove(self, port: str) -> None:
+        self.proton("DELETE", f"/vpnbindings/{port}")
+        self.proton("DELETE", f"/ports/{port}")
+
+    def shown(self, port: str, user: Any = ADMIN) -> dict[str, Any]:
+        """The port as Neutron shows it."""
+        found: dict[str, Any] = self.api(user).get("network", f"/v2.0/ports/{port}")["port"]
+        return found
+
+
+def stand_in(api: Api) -> str:
+    """Make the network that stands for Gluon; its id."""
+    network: str = api.post("network", "/v2.0/networks", {"network": {"name": "gluon", "shared": True}})["network"]["id"]
+    for cidr, version in _SUBNETS:
+        subnet = {"network_id": network, "ip_version": version, "cidr": cidr, "enable_dhcp": False, "gateway_ip": None}
+        api.post("network", "/v2.0/subnets", {"subnet": subnet})
+    return network
+
+
+def refused(status: int, words: str, ask: Callable[[], Any]) -> None:
+    """Hold that this is refused so."""
+    with pytest.raises(ApiRefused, match=words) as caught:
+        ask()
+    assert caught.value.status == status, caught.value
+
+
+def succeeds(ask: Callable[[], Any]) -> bool:
+    try:
+        ask()
+    except ApiRefused:
+        return False
+    return True
+
+
+def until(holds: Callable[[], bool], seconds: float = 10) -> None:
+    end = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < end, "it did not come to hold"
+        time.sleep(0.02)
