@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A whole cloud for the tests of this folder, and what a tenant makes in it."""
+"""A whole cloud for the tests of this folder, and what a tenant makes in it. ``OPENSTACK_RELEASE`` asks for an older one."""
 
+import os
 import uuid
 from collections.abc import AsyncIterator
 
@@ -8,13 +9,15 @@ import pytest
 import pytest_asyncio
 
 from gluon.parts.openstack.cloud import Cloud
+from gluon.parts.openstack.environments import RELEASES
 from gluon.parts.openstack.users import OWNER
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def cloud(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Cloud]:
     """A real OpenStack with two compute hosts that tests share: leave nothing behind in it that others would see."""
-    async with Cloud(tmp_path_factory.mktemp("cloud"), computes=("compute-1", "compute-2")) as cloud:
+    release = os.environ.get("OPENSTACK_RELEASE", RELEASES[0])
+    async with Cloud(tmp_path_factory.mktemp("cloud"), release=release, computes=("compute-1", "compute-2")) as cloud:
         yield cloud
 
 

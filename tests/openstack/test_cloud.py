@@ -37,6 +37,15 @@ async def test_an_operator_says_on_which_host(cloud, port):
         await servers.delete(cloud.api(OWNER), server["id"])
 
 
+async def test_a_server_moves_to_another_host_and_its_port_with_it(cloud, port):
+    server = await servers.boot(cloud.api(OPERATOR), "mover", [port], host="compute-1")
+    moved = await servers.migrate(cloud.api(ADMIN), server["id"])
+    assert (moved["status"], moved["OS-EXT-SRV-ATTR:host"]) == ("ACTIVE", "compute-2")
+    bound = shown(cloud, ADMIN, port)
+    assert (bound["binding:host_id"], bound["binding:vif_type"], bound["status"]) == ("compute-2", "ovs", "ACTIVE")
+    await servers.delete(cloud.api(OWNER), server["id"])
+
+
 async def test_a_boot_waits_until_neutron_says_that_its_port_is_plugged(cloud, port):
     agents = cloud.process("neutron-rpc-server").daemon
     agents.pause()

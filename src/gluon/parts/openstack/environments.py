@@ -23,7 +23,7 @@ from gluon.errors import GluonError
 from gluon.parts.account import NotInstalled
 
 #: The releases that have lock files, the current one first.
-RELEASES: Final = ("2026.2",)
+RELEASES: Final = ("2026.2", "2026.1")
 SERVICES: Final = ("keystone", "neutron", "nova")
 
 _LOCKS: Final = Path(__file__).resolve().parents[4] / "requirements"

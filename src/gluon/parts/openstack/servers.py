@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
@@ -42,10 +42,7 @@ async def ask(api: Api, name: str, ports: Sequence[str], *, host: str = "") -> s
 
 async def until_settled(api: Api, server: str) -> dict[str, Any]:
     """The server, once its status is no longer BUILD. Raises GluonError after two minutes."""
-    async with _limited(f"the server {server} to be built"):
-        while (found := await show(api, server))["status"] == "BUILD":  # noqa: ASYNC110 Nova tells nobody
-            await asyncio.sleep(_LOOK)
-        return found
+    return await _until(api, server, lambda status: status != "BUILD", "be built")
 
 
 async def show(api: Api, server: str) -> dict[str, Any]:
@@ -53,6 +50,19 @@ async def show(api: Api, server: str) -> dict[str, Any]:
     answer = await asyncio.to_thread(api.get, "compute", f"/servers/{server}")
     found: dict[str, Any] = answer["server"]
     return found
+
+
+async def migrate(admin: Api, server: str) -> dict[str, Any]:
+    """Move it to another host (cold), confirm, and return it once it is ACTIVE there, or ERROR.
+
+    Raises ApiRefused, GluonError after two minutes.
+    """
+    await _act(admin, server, "migrate")
+    moved = await _until(admin, server, lambda status: status in ("VERIFY_RESIZE", "ERROR"), "be moved")
+    if moved["status"] == "ERROR":
+        return moved
+    await _act(admin, server, "confirmResize")
+    return await _until(admin, server, lambda status: status in ("ACTIVE", "ERROR"), "stay where it was moved to")
 
 
 async def delete(api: Api, server: str) -> None:
@@ -67,6 +77,18 @@ async def delete(api: Api, server: str) -> None:
                     return
                 raise
             await asyncio.sleep(_LOOK)
+
+
+async def _until(api: Api, server: str, settled: Callable[[str], bool], what: str) -> dict[str, Any]:
+    """The server, once its status is ``settled``."""
+    async with _limited(f"the server {server} to {what}"):
+        while not settled((found := await show(api, server))["status"]):  # noqa: ASYNC110 Nova tells nobody
+            await asyncio.sleep(_LOOK)
+        return found
+
+
+async def _act(api: Api, server: str, action: str) -> None:
+    await asyncio.to_thread(api.post, "compute", f"/servers/{server}/action", {action: None})
 
 
 @asynccontextmanager

@@ -31,6 +31,18 @@ class PluggingDriver(fake.FakeDriver):  # type: ignore[misc]
         with self._plugged(instance, network_info):
             super().spawn(context, instance, *arguments, network_info=network_info, **more)
 
+    def finish_migration(
+        self, context: Any, migration: Any, instance: Any, disk: Any, network_info: Any, *arguments: Any, **more: Any
+    ) -> None:
+        """See ComputeDriver: a machine has moved here."""
+        with self._plugged(instance, network_info):
+            super().finish_migration(context, migration, instance, disk, network_info, *arguments, **more)
+
+    def finish_revert_migration(self, context: Any, instance: Any, network_info: Any, *arguments: Any, **more: Any) -> None:
+        """See ComputeDriver: a machine that was moved is here again."""
+        with self._plugged(instance, network_info):
+            super().finish_revert_migration(context, instance, network_info, *arguments, **more)
+
     @contextmanager
     def _plugged(self, instance: Any, network_info: Any) -> Iterator[None]:
         """Around the start of a machine: its ports are reported plugged, and awaited."""
