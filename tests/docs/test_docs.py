@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from gluon.model.compile import compile_text
+from gluon.plugin import options
 from gluon.settings import ServerSettings, ShimSettings
 from gluon.shim.backend import Backend
 from gluon.shim.reconciling import Pace
@@ -46,6 +47,11 @@ def test_every_setting_is_on_the_settings_page():
         for group in dataclasses.fields(kind()):
             for setting in dataclasses.fields(getattr(kind(), group.name)):
                 assert f"`{setting.name}`" in page
+
+
+def test_every_option_of_the_plugin_is_on_the_settings_page():
+    page = (ROOT / "docs/settings.md").read_text().partition("## neutron.conf")[2]
+    assert [option.name for option in options.OPTIONS if f"| `{option.name}` |" not in page] == []
 
 
 def test_every_backend_call_is_in_the_guide():
