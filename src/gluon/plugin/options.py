@@ -133,16 +133,17 @@ def _context(said: Any) -> ssl.SSLContext | None:
     for name in ("cafile", "certfile", "keyfile"):
         if said[name] and not Path(said[name]).is_file():
             raise SettingsError(f"[{GROUP}] {name}: there is no file {said[name]}")
+    ciphers, oldest = (getattr(said, name, None) for name in ("tls_ciphers", "tls_min_version"))  # of newer keystoneauths
     try:
         context = ssl.create_default_context(cafile=said.cafile)
         if said.certfile:
             context.load_cert_chain(said.certfile, said.keyfile)
-        if said.tls_ciphers:
-            context.set_ciphers(said.tls_ciphers)
+        if ciphers:
+            context.set_ciphers(ciphers)
     except OSError as error:
         raise SettingsError(f"[{GROUP}] cafile, certfile, keyfile, tls_ciphers: {error}") from None
-    if said.tls_min_version:
-        context.minimum_version = ssl.TLSVersion[f"TLSv{said.tls_min_version.replace('.', '_')}"]
+    if oldest:
+        context.minimum_version = ssl.TLSVersion[f"TLSv{oldest.replace('.', '_')}"]
     if said.insecure:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
