@@ -11,12 +11,12 @@ import pytest
 import pytest_asyncio
 
 from gluon.kv.contract import Kv
+from gluon.particle import keys
 from gluon.parts.openstack import servers
 from gluon.parts.openstack.api import ApiRefused
 from gluon.parts.openstack.cloud import Cloud
 from gluon.parts.openstack.users import ADMIN, OPERATOR, OWNER, STRANGER
 from gluon.parts.site import Site
-from gluon.particle import keys
 
 from .stacks import Stack, stand_in
 

@@ -10,7 +10,7 @@ import pytest
 import pytest_asyncio
 
 from gluon.parts.openstack.cloud import Cloud, Extent
-from gluon.parts.openstack.users import ADMIN, OWNER, STRANGER
+from gluon.parts.openstack.users import ADMIN, NOVA, OWNER, STRANGER
 from gluon.parts.site import Site
 
 from .stacks import Stack, refused, stand_in, succeeds, until
@@ -107,6 +107,12 @@ def test_a_port_is_bound_and_unbound_as_nova_does_it(stack: Stack, port: dict[st
     bound = change(stack, port, binding__host_id=HOST, device_id=machine, device_owner="compute:nova")
     assert (bound["binding:vif_type"], bound["status"], bound["binding:host_id"]) == ("ovs", "ACTIVE", HOST)
     assert listed(stack, f"?device_id={machine}") == [port["id"]]
+    nova = stack.api(NOVA)
+    (binding,) = nova.get("network", path(port, "/bindings"))["bindings"]
+    assert (binding["host"], binding["vif_type"], binding["status"]) == (HOST, "ovs", "ACTIVE")
+    refused(404, "PortBindingNotFound", lambda: nova.get("network", path(port, "/bindings/elsewhere")))
+    refused(404, "PortBindingNotFound", lambda: nova.delete("network", path(port, "/bindings/elsewhere")))
+    refused(400, "one host at a time", lambda: nova.delete("network", path(port, f"/bindings/{HOST}")))
     refused(400, "mac_address", lambda: change(stack, port, mac_address="fa:16:3e:00:00:09"))
     unbound = change(stack, port, binding__host_id=None, device_id="", device_owner="")
     assert (unbound["binding:vif_type"], unbound["status"], unbound["device_id"]) == ("unbound", "DOWN", "")
@@ -130,7 +136,7 @@ def test_what_may_be_changed(stack: Stack, port: dict[str, Any]) -> None:
     for ask in (
         lambda: stack.api(OWNER).get("network", path(port, "/tags")),
         lambda: stack.api(OWNER).put("network", path(port, "/tags/a"), {}),
-        lambda: stack.api(ADMIN).get("network", path(port, "/bindings")),
+        lambda: stack.api(NOVA).post("network", path(port, "/bindings"), {"binding": {"host": "compute-2"}}),
     ):
         refused(400, "is a port of Gluon's", ask)
 

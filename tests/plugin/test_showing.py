@@ -9,7 +9,7 @@ import pytest
 
 from gluon.backends.ports import Address, Port
 from gluon.model.schema import BindingState
-from gluon.plugin.showing import Showing, StandIn, Subnet
+from gluon.plugin.showing import Showing, StandIn, Subnet, binding
 
 V4 = Subnet(ip_network("0.0.0.0/1"), "s4")
 V6 = Subnet(ip_network("2000::/3"), "s6")
@@ -93,6 +93,13 @@ def test_a_port_without_a_vif(state: BindingState, vif_type: str, shown: str) ->
 def test_why_a_bind_failed() -> None:
     port = replace(PORT, binding_state=BindingState.FAILED, binding_reason="no room", vif_type="", vif_details={})
     assert Showing(StandIn("n", ()), STOCK).shown(port)["binding:vif_details"] == {"reason": "no room"}
+
+
+def test_the_one_binding() -> None:
+    showing = Showing(StandIn("n", ()), STOCK)
+    assert binding(showing.shown(replace(PORT, host_id=""))) is None
+    shown = {"host": "h1", "status": "ACTIVE", "vif_type": "ovs", "vif_details": {"bridge_name": "br"}}
+    assert binding(showing.shown(PORT)) == {**shown, "vnic_type": "normal", "profile": {"a": 1}}
 
 
 def test_exactly_the_keys_that_this_neutron_has() -> None:

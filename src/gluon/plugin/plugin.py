@@ -26,7 +26,7 @@ from gluon.backends.errors import DriverError, NotFound, Refused
 from gluon.backends.ports import Port
 from gluon.errors import Invalid
 from gluon.model.schema import BindingState
-from gluon.plugin import changing, options, paging, rows
+from gluon.plugin import changing, options, paging, rows, showing
 from gluon.plugin.following import Following
 from gluon.plugin.networks import Networks
 from gluon.plugin.notifying import Notifying, Transition
@@ -168,15 +168,24 @@ class GluonPlugin(Ml2Plugin):
 
     # What hangs on a port, a network or a subnet.
 
-    def get_port_bindings(self, context: Any, port_id: str, *more: Any, **named: Any) -> Any:
-        """See Ml2Plugin."""
-        self._has_one_binding(context, port_id)
-        return super().get_port_bindings(context, port_id, *more, **named)
+    def get_port_bindings(
+        self, context: Any, port_id: str, filters: Any = None, fields: Any = None, *more: Any, **named: Any
+    ) -> list[dict[str, Any]]:
+        """See Ml2Plugin. A port of Gluon's has one where it is on a host, else none."""
+        if not self._is_gluon(context, port_id):
+            return super().get_port_bindings(context, port_id, filters, fields, *more, **named)
+        found = showing.binding(self._show(context, port_id))
+        fits = found is not None and all(found.get(name) in values for name, values in (filters or {}).items())
+        return [utils.resource_fields(found, fields)] if fits else []
 
-    def get_port_binding(self, context: Any, host: str, port_id: str, *more: Any, **named: Any) -> Any:
+    def get_port_binding(self, context: Any, host: str, port_id: str, fields: Any = None) -> dict[str, Any]:
         """See Ml2Plugin."""
-        self._has_one_binding(context, port_id)
-        return super().get_port_binding(context, host, port_id, *more, **named)
+        if not self._is_gluon(context, port_id):
+            return super().get_port_binding(context, host, port_id, fields)
+        found = showing.binding(self._show(context, port_id))
+        if found is None or found["host"] != host:
+            raise exceptions.PortBindingNotFound(port_id=port_id, host=host)
+        return utils.resource_fields(found, fields)
 
     def create_port_binding(self, context: Any, port_id: str, binding: Any) -> Any:
         """See Ml2Plugin."""
@@ -189,9 +198,11 @@ class GluonPlugin(Ml2Plugin):
         return super().update_port_binding(context, host, port_id, binding)
 
     def delete_port_binding(self, context: Any, host: str, port_id: str) -> None:
-        """See Ml2Plugin."""
-        self._has_one_binding(context, port_id)
-        super().delete_port_binding(context, host, port_id)
+        """See Ml2Plugin. Of a host where the port is not (any more) there is nothing to delete."""
+        if not self._is_gluon(context, port_id):
+            super().delete_port_binding(context, host, port_id)
+        elif self._show(context, port_id)[changing.HOST] == host:
+            self._has_one_binding(context, port_id)
 
     def activate(self, context: Any, host: str, port_id: Any) -> Any:
         """See Ml2Plugin."""

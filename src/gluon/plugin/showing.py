@@ -87,6 +87,14 @@ class Showing:
                 yield {"subnet_id": subnet, "ip_address": address}
 
 
+def binding(shown: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The binding of a port as Neutron shows bindings, from how it shows the port; None where the port is on no host."""
+    if not shown["binding:host_id"]:
+        return None
+    names = ("vif_type", "vif_details", "vnic_type", "profile")
+    return {"host": shown["binding:host_id"], "status": "ACTIVE", **{name: shown[f"binding:{name}"] for name in names}}
+
+
 def vif_type(port: Port) -> str:
     """The type of the port's VIF, in Neutron's words where it has none."""
     if port.binding_state is BindingState.FAILED:
