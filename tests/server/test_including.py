@@ -142,6 +142,37 @@ async def test_what_cannot_be_included(there, query):
         assert detail.startswith("include: ") and detail.endswith("cannot be included; there is: service_bindings")
 
 
+async def test_the_answer_to_a_change_includes_them(there):
+    service = (await there.make(there.services))["id"]
+    made = await there.call("POST", f"{there.ports}?{INCLUDE}", MINE)
+    id = made.json()["id"]
+    plain = await there.call("GET", f"{there.ports}/{id}")
+    assert (made.status, made.headers["location"]) == (201, f"{there.ports}/{id}") and "etag" not in made.headers
+    assert made.json() == {**plain.json(), "service_bindings": []}
+    binding = await there.bind(id, service)
+    for method in ("PATCH", "PUT"):
+        changed = await there.call(method, f"{there.ports}/{id}?{INCLUDE}", {"name": method})
+        plain = (await there.call("GET", f"{there.ports}/{id}")).json()
+        assert (changed.status, changed.json()) == (200, {**plain, "service_bindings": [binding]})
+        assert plain["name"] == method and "etag" not in changed.headers
+    stale = await there.call("PATCH", f"{there.ports}/{id}?{INCLUDE}", {"name": "x"}, headers={"If-Match": '"1"'})
+    stale.problem(412)
+    await there.call("DELETE", f"{there.bindings}/{id}")
+    where = {"host_id": "h", "device_id": "d"}
+    asked = await there.call("PATCH", f"{there.ports}/{id}?{INCLUDE}", where, headers={"Prefer": "wait=0"})
+    assert (asked.status, asked.json()["binding_state"], asked.json()["service_bindings"]) == (202, "BINDING", [])
+
+
+@pytest.mark.parametrize("query", ["include=", "include=ports"])
+async def test_a_change_that_includes_what_there_is_not_is_not_made(there, query):
+    id = await there.port(name="before")
+    before = await there.page("")
+    for method, target in (("POST", there.ports), ("PATCH", f"{there.ports}/{id}"), ("PUT", f"{there.ports}/{id}")):
+        detail = (await there.call(method, f"{target}?{query}", {**MINE, "name": "after"})).problem(400)["detail"]
+        assert detail.endswith("cannot be included; there is: service_bindings")
+    assert await there.page("") == before
+
+
 async def test_only_ports_include_anything(there):
     for path in (there.interfaces, there.services, there.bindings):
         detail = (await there.call("GET", f"{path}?{INCLUDE}")).problem(400)["detail"]
@@ -199,8 +230,9 @@ async def test_the_document_describes_it(there, families, call):
         document = openapi(proton)
         base = f"/proton/{name}/v{version}/{plural}"
         for path in (base, f"{base}/{{id}}"):
-            (include,) = [p for p in document["paths"][path]["get"]["parameters"] if p.get("name") == "include"]
-            assert include["schema"]["items"]["enum"] == ["service_bindings"] and include["explode"]
+            for operation in (o for method, o in document["paths"][path].items() if method in ("get", "post", "put", "patch")):
+                (include,) = [p for p in operation["parameters"] if p.get("name") == "include"]
+                assert include["schema"]["items"]["enum"] == ["service_bindings"] and include["explode"]
         schema = document["components"]["schemas"][f"{proton.port.name}.Page"]
         page = (await call("GET", f"{base}?{INCLUDE}")).json()
         assert list(errors(schema, page, document)) == []

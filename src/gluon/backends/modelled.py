@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import Any, Final, TypeVar
 from urllib.parse import parse_qs, quote, urlsplit
 
@@ -92,23 +91,13 @@ class ModelDriver:
     def _changed(self, port_id: str, values: Mapping[str, Any], optional: Mapping[str, Any] = _NOTHING) -> Port:
         """The port as the change left it; ``optional`` are values for attributes that the model may not have."""
 
-        def patch(api: PortsApi) -> tuple[Any, bool]:
+        def patch(api: PortsApi) -> Port:
             given = {**values, **{name: value for name, value in optional.items() if name in api.changeable}}
-            return self._servers.json("PATCH", _path(api, port_id), values=given), api.shows_bindings
+            document = self._servers.json("PATCH", _path(api, port_id), query=_shown(api), values=given)
+            with self._understanding(changed=True):
+                return self._port(document, api)
 
-        document, shows_bindings = self._asked(patch)
-        with self._understanding(changed=True):
-            port = Port.of(self.proton, document, _no_addresses)
-        return self._with_bindings(port_id, port) if shows_bindings else port
-
-    def _with_bindings(self, port_id: str, port: Port) -> Port:
-        """A port that was changed, with its service bindings: these do not come with the answer to a change."""
-        try:
-            shown = self.port(port_id)
-        except (Refused, Unavailable) as error:
-            raise Unavailable(f"port {port_id} was changed, but cannot be shown: {error}", sent=True) from None
-        record = {**port.record, SERVICE_BINDINGS: shown.record.get(SERVICE_BINDINGS)}
-        return replace(port, addresses=shown.addresses, record=record)
+        return self._asked(patch)
 
     def _asked(self, ask: Callable[[PortsApi], _T]) -> _T:
         """The answer by what is known of the Proton, or by what it is now where that is something else."""

@@ -124,7 +124,7 @@ def _create(route: Route) -> Node:
     missing = ("Missing",) if route.parent else ()
     return {
         "summary": f"Create a new {obj.api.name}",
-        "parameters": _prefer(obj),
+        "parameters": [*_prefer(obj), *_include(obj)],
         "requestBody": _body(f"{obj.name}.{'CreateNested' if route.parent else 'Create'}"),
         "responses": responses | problems("Invalid", *missing, "Conflict", "TooLarge", "Unsupported", "Unavailable"),
     }
@@ -149,7 +149,7 @@ def _update(route: Route) -> Node:
     responses = {"200": json_answer(f"The {obj.api.name} as it now is.", ref("schemas", obj.name), ETAG)} | _waiting(obj, ETAG)
     return {
         "summary": f"Change what the body names of one {obj.api.name}",
-        "parameters": [ref("parameters", "If-Match"), *_prefer(obj)],
+        "parameters": [ref("parameters", "If-Match"), *_prefer(obj), *_include(obj)],
         "requestBody": _body(f"{obj.name}.Update"),
         "responses": responses | problems("Invalid", "Missing", "Conflict", "Stale", "TooLarge", "Unsupported", "Unavailable"),
     }

@@ -127,7 +127,7 @@ def _endpoints(family: Family, proton: Proton, desk: Desk, limits: Limits) -> It
             _parent(family.newest, route, made),
         )
         including = _including(family.newest, resource, made) if resource.object.is_port else None
-        reading, writing = Reading(resource, desk.store, limits, including), Writing(resource, desk)
+        reading, writing = Reading(resource, desk.store, limits, including), Writing(resource, desk, including)
         handlers: dict[Action, Handler] = {
             "list": reading.list,
             "create": writing.create,

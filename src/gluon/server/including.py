@@ -63,6 +63,15 @@ class Including:
         found = await store.read(work)
         return found[0] if found else None
 
+    async def shown(self, store: Store, port: Record) -> bytes:
+        """The document of a port that was changed, with its service bindings as they are now."""
+
+        async def work(reads: Reads) -> list[tuple[Record, Bindings]]:
+            return await self._with_bindings(reads, [port])
+
+        ((record, bindings),) = await store.read(work)
+        return self.document.encode(record, bindings)
+
     async def page(self, store: Store, query: Query) -> list[tuple[Record, Bindings]]:
         """A page of ports, each with its service bindings."""
 

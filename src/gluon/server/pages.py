@@ -89,9 +89,11 @@ def asked(request: Request, document: View, limits: Limits, including: Including
     return Asked(filters, **found)
 
 
-def included(request: Request, including: Including) -> bool:
-    """Whether the query of a single object includes anything; its other parameters are none of ours. Raises Invalid."""
-    return including.wanted([text for name, text in _parameters(request.query) if name == INCLUDE])
+def included(request: Request, including: Including | None) -> Including | None:
+    """``including``, where the query of a single object asks for it; its other parameters are none of ours. Raises Invalid."""
+    if not request.query or including is None:
+        return None
+    return including if including.wanted([text for name, text in _parameters(request.query) if name == INCLUDE]) else None
 
 
 def next_href(request: Request, last: Any) -> str:

@@ -28,8 +28,9 @@ class Reading:
         """200 with the object, 304 where the client has it."""
         resource = self._resource
         id = resource.identifier(request)
-        if request.query and self._including is not None and pages.included(request, self._including):
-            return await self._get_including(request, id, self._including)
+        including = pages.included(request, self._including)
+        if including is not None:
+            return await self._get_including(request, id, including)
         record = await self._store.get(resource.object, id)
         if record is None or not within(record, resource.scope(request)):
             raise missing(resource.object, id)

@@ -14,9 +14,11 @@ from typing import Any, Final
 
 from gluon.errors import RequestError
 from gluon.particle import routes
+from gluon.server import pages
 from gluon.server.binding import Binder, Work, Written
 from gluon.server.conditions import etag, named_revisions, stale
 from gluon.server.exchange import Header, Request, Response
+from gluon.server.including import Including
 from gluon.server.media import require_json_body
 from gluon.server.resource import Resource, within
 from gluon.store.contract import Store, Tx
@@ -40,14 +42,16 @@ class Desk:
 class Writing:
     """The writing handlers of one route."""
 
-    def __init__(self, resource: Resource, desk: Desk) -> None:
+    def __init__(self, resource: Resource, desk: Desk, including: Including | None) -> None:
+        """``including`` is there for ports."""
         self._resource = resource
         self._desk = desk
+        self._including = including
 
     async def create(self, request: Request) -> Response:
         """201 with the object and its Location; 202 for a port whose bind nobody has answered yet."""
         resource, objects = self._resource, self._desk.objects
-        scope = resource.scope(request)
+        scope, including = resource.scope(request), pages.included(request, self._including)
         values = resource.document.decode_create(await self._body(request), scope)
         id = self._chosen_id(values) if resource.object.is_port else None
 
@@ -56,12 +60,13 @@ class Writing:
 
         written = await self._write(request, id, work)
         made = routes.member(resource.path, written.record[resource.object.identifier.name])
-        return self._response(request, 201, written, ((b"location", made.encode()),))
+        return await self._response(request, 201, written, including, ((b"location", made.encode()),))
 
     async def update(self, request: Request) -> Response:
         """200 with the object; 202 for a port whose bind nobody has answered yet."""
         resource, objects = self._resource, self._desk.objects
         id, scope = resource.identifier(request), resource.scope(request)
+        including = pages.included(request, self._including)
         values = resource.document.decode_update(await self._body(request))
         revision = await self._expected(request, id, scope)
 
@@ -70,7 +75,7 @@ class Writing:
             given = resource.document.merged(values, stored) if stored else values
             return await objects.update(tx, resource.object, id, given, binding_id=binding_id, if_match=revision, scope=scope)
 
-        return self._response(request, 200, await self._write(request, id, work))
+        return await self._response(request, 200, await self._write(request, id, work), including)
 
     async def delete(self, request: Request) -> Response:
         """204."""
@@ -119,13 +124,19 @@ class Writing:
         longest = self._desk.bind_timeout
         return longest if preferred is None else min(float(preferred), longest)
 
-    def _response(self, request: Request, status: int, written: Written, headers: tuple[Header, ...] = ()) -> Response:
-        record = written.record
-        headers = (*headers, (b"etag", etag(record)))
+    async def _response(
+        self, request: Request, status: int, written: Written, including: Including | None, headers: tuple[Header, ...] = ()
+    ) -> Response:
+        """The object as it is now; an ETag is the object's alone, so with something included there is none."""
+        if including is None:
+            headers = (*headers, (b"etag", etag(written.record)))
+            body = self._resource.document.encode(written.record)
+        else:
+            body = await including.shown(self._desk.store, written.record)
         preferred = _preferred(request) if written.asked else None
         if preferred is not None:
             headers = (*headers, (b"preference-applied", b"wait=" + preferred))
-        return Response(202 if written.pending else status, self._resource.document.encode(record), headers=headers)
+        return Response(202 if written.pending else status, body, headers=headers)
 
 
 def _preferred(request: Request) -> bytes | None:
