@@ -2,23 +2,29 @@
 """The parts of the lab alone: they start without the rest, leave nothing running, and end with whoever started them."""
 
 import os
+import re
 import subprocess
 import sys
 import tempfile
 import time
+import tomllib
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from gluon.errors import GluonError
 from gluon.parts.account import NotInstalled
 from gluon.parts.openstack import glance, neutron
 from gluon.parts.openstack.cloud import Cloud, Extent
-from gluon.parts.openstack.environments import Environment, cache, environment
+from gluon.parts.openstack.environments import RELEASES, Environment, cache, environment
 from gluon.parts.openstack.layout import Layout
 from gluon.parts.openstack.program import ini, merged
 from gluon.parts.openstack.rabbitmq import RabbitmqBroker
 from gluon.parts.openstack.users import ADMIN, OWNER
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def descendants(parent):
@@ -107,6 +113,16 @@ def test_an_interrupted_installation_does_not_count(tmp_path, monkeypatch):
     assert not wanted.install()
     lock.write_text("# another\n")
     assert not wanted.installed
+
+
+@pytest.mark.parametrize("release", RELEASES)
+def test_what_gluon_needs_is_locked_with_neutron(release):
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    lock = (ROOT / f"requirements/openstack-{release}-neutron.txt").read_text()
+    pinned = dict(re.findall(r"^([a-z0-9-]+)==(\S+)", lock, re.MULTILINE))
+    for text in (*project["dependencies"], *project["optional-dependencies"]["neutron"]):
+        wanted = Requirement(text)
+        assert wanted.specifier.contains(pinned[canonicalize_name(wanted.name)]), f"{text}: run scripts/openstack-lock {release}"
 
 
 def test_an_unknown_release_is_named():

@@ -63,7 +63,10 @@ class Environment:
     def program(self, name: str) -> str:
         """One of its programs. Raises NotInstalled."""
         if not self.installed:
-            raise NotInstalled(f"OpenStack's {self.service} is not installed in {self.path}: run scripts/openstack-setup")
+            release = self.lock.stem.split("-")[1]
+            raise NotInstalled(
+                f"OpenStack's {self.service} is not installed in {self.path}: run scripts/openstack-setup {release}"
+            )
         return str(self.path / "bin" / name)
 
     def install(self) -> bool:
