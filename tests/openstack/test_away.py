@@ -97,5 +97,7 @@ async def test_etcd_was_not_there_when_neutron_started(tmp_path: Path) -> None:
             ml2_works(stack, mine)
             unknown = "11111111-2222-4333-8444-555555555555"
             refused(503, "not known which ports are Gluon's", lambda: stack.shown(unknown))
+            for query in ("device_id=another", f"id={unknown}"):
+                refused(503, "not known", lambda query=query: stack.api(OWNER).get("network", f"/v2.0/ports?{query}"))
 
         await asyncio.to_thread(check)

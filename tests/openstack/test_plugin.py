@@ -152,6 +152,13 @@ def test_the_network_that_stands_for_gluon(stack: Stack, port: dict[str, Any]) -
     refused(400, "stands for Gluon's ports", lambda: stack.api(OWNER).post("network", "/v2.0/ports", make))
 
 
+def test_another_network_of_the_name(stack: Stack, port: dict[str, Any]) -> None:
+    stranger = stack.api(STRANGER)
+    made = stranger.post("network", "/v2.0/networks", {"network": {"name": "gluon"}})["network"]["id"]
+    assert show(stack, port)["network_id"] == stack.network
+    stranger.delete("network", f"/v2.0/networks/{made}")
+
+
 def test_a_port_that_goes(stack: Stack) -> None:
     made = stack.proton("POST", "/ports", {"tenant_id": stack.tenant})
     until(lambda: succeeds(lambda: show(stack, made)))

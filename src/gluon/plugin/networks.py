@@ -56,9 +56,10 @@ class Networks:
     def _look(self) -> StandIn:
         context = contexts.get_admin_context()
         wanted = options.given().network
-        networks = self._named(self._plugin.get_networks, context, wanted, {})
+        # Shared, for every tenant may make a network of this name, but only an administrator one that is shared.
+        networks = self._named(self._plugin.get_networks, context, wanted, {"shared": [True]})
         if len(networks) != 1:
-            what = "there is no network" if not networks else "there are several networks"
+            what = "there is no shared network" if not networks else "there are several shared networks"
             raise NotThere(reason=f"{what} '{wanted}' to stand for Gluon's ports: gluon neutron setup makes it ([gluon] network)")
         (network,) = networks
         within = {"network_id": [network["id"]]}

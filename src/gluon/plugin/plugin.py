@@ -11,7 +11,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 from neutron.db import models_v2
 from neutron.plugins.ml2.plugin import Ml2Plugin
@@ -31,11 +31,14 @@ from gluon.plugin.following import Following
 from gluon.plugin.networks import Networks
 from gluon.plugin.notifying import Notifying, Transition
 from gluon.plugin.selecting import select
-from gluon.plugin.showing import Showing
-from gluon.plugin.sources import GluonPorts, OwnPorts
+from gluon.plugin.showing import Showing, StandIn
+from gluon.plugin.sources import GluonPorts, OwnPorts, protons
 from gluon.plugin.stock import stock
 
 LOG = logging.getLogger(__name__)
+
+#: While the network that stands for Gluon is missing.
+_NOWHERE: Final = StandIn("", ())
 
 
 class Unavailable(exceptions.ServiceUnavailable):
@@ -138,10 +141,18 @@ class GluonPlugin(Ml2Plugin):
         marker: str | None = None,
         page_reverse: bool = False,
     ) -> list[dict[str, Any]]:
-        """See Ml2Plugin. Both kinds, in one order."""
+        """See Ml2Plugin. Both kinds, in one order.
+
+        Where it is not known which ports are Gluon's, lists have ML2's alone; but a list of certain ports, or of a machine's,
+        that would be empty is 503: Nova would take its ports away from a machine.
+        """
+        asks_for_some = not {"id", "device_id"}.isdisjoint(filters or {})  # ML2 takes keys out of the filters
         ours = self._ours(context, filters)
         if ours is None and not (marker and self._is_gluon(context, marker)):
-            return super().get_ports(context, filters, fields, sorts, limit, marker, page_reverse)
+            own: list[dict[str, Any]] = super().get_ports(context, filters, fields, sorts, limit, marker, page_reverse)
+            if not own and asks_for_some:
+                self._must_know()
+            return own
         both: list[paging.Source] = [OwnPorts(self, context, filters), *([ours] if ours is not None else [])]
         try:
             found = paging.page(both, sorts or (), limit, marker, reverse=page_reverse)
@@ -309,15 +320,11 @@ class GluonPlugin(Ml2Plugin):
         catalogue = self._catalogue()
         if catalogue is None or not catalogue.services:
             return None
-        stand_in = self._networks.known()
-        if stand_in is None:
-            return None
         tenant = context.project_id if utils.model_query_scope_is_project(context, models_v2.Port) else None
-        selection = select(filters, stand_in, tenant)
-        if selection is None:
+        selection = select(filters, self._networks.known() or _NOWHERE, tenant)
+        if selection is None or not protons(catalogue, selection):
             return None
-        taken = partial(self._taken, context)
-        return GluonPorts(self._arbiter, catalogue, self._showing(), selection, taken) or None
+        return GluonPorts(self._arbiter, catalogue, self._showing(), selection, partial(self._taken, context))
 
     def _showing(self) -> Showing:
         if self._stock is None and (witness := self._witness(contexts.get_admin_context())):

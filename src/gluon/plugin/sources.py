@@ -91,14 +91,10 @@ class GluonPorts:
         self._showing = showing
         self._selection = selection
 
-    def __bool__(self) -> bool:
-        """Whether any port can be among them, as far as that is known without asking."""
-        return bool(self._services())
-
     def after(self, id: str | None, limit: int | None, *, rising: bool) -> Sequence[Shown]:
         """See paging.Source. One request to each Proton, where the order rises and drivers give just what is asked for."""
         found: list[Shown] = []
-        for proton in self._services():
+        for proton in protons(self._catalogue, self._selection):
             if rising:
                 found += itertools.islice(self._all(proton, limit, id), limit)
             else:
@@ -117,7 +113,7 @@ class GluonPorts:
 
     def all(self) -> list[Shown]:
         """All of them, in no order."""
-        return [port for proton in self._services() for port in self._all(proton)]
+        return [port for proton in protons(self._catalogue, self._selection) for port in self._all(proton)]
 
     def count(self) -> int:
         """How many they are."""
@@ -140,16 +136,15 @@ class GluonPorts:
         taken = self._taken([port.id for port in ours])
         return [port for port in ours if port.id not in taken]
 
-    def _services(self) -> list[str]:
-        """The Protons that may have ports of the selection."""
-        asked = self._selection.asked
-        if "id" in asked:
-            return sorted({r.service for id in asked["id"] if (r := self._catalogue.find(id)) is not None})
-        devices = asked.get("device_id")
-        if devices and None not in devices:
-            return sorted(
-                {r.service for id in self._catalogue.with_device(devices) if (r := self._catalogue.find(id)) is not None}
-            )
-        if "tenant_id" in asked and not self._catalogue.of_tenant(asked["tenant_id"]):
-            return []
-        return self._catalogue.services
+
+def protons(catalogue: Catalogue, selection: Selection) -> list[str]:
+    """The Protons that may have ports of the selection, as far as that is known without asking them."""
+    asked = selection.asked
+    if "id" in asked:
+        return sorted({r.service for id in asked["id"] if (r := catalogue.find(id)) is not None})
+    devices = asked.get("device_id")
+    if devices and None not in devices:
+        return sorted({r.service for id in catalogue.with_device(devices) if (r := catalogue.find(id)) is not None})
+    if "tenant_id" in asked and not catalogue.of_tenant(asked["tenant_id"]):
+        return []
+    return catalogue.services
