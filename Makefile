@@ -1,5 +1,6 @@
-.PHONY: demo test lint bench chaos setup clean
+.PHONY: demo demo-openstack test lint bench chaos setup clean
 demo:  ; @scripts/demo
+demo-openstack: ; @scripts/demo-openstack
 test:  ; @scripts/test
 lint:  ; @scripts/lint
 bench: ; @scripts/bench
