@@ -21,7 +21,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from gluon.errors import GluonError
+from gluon.cmd.telling import DemoError, hold, say
 from gluon.particle import keys
 from gluon.parts.child import Child
 from gluon.parts.site import ClientCommand, Server, Site
@@ -62,16 +62,12 @@ def _port(text: str) -> int:
     return port
 
 
-class DemoError(GluonError):
-    """A step of the story did not hold."""
-
-
 async def _demo(port: int, stay: bool) -> None:
     task = asyncio.current_task()
     assert task is not None
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)  # as Ctrl-C does: all parts end with this one
     with tempfile.TemporaryDirectory(prefix="gluon-demo-") as folder:
-        _say("Starting etcd, the Proton Server and a shim layer")
+        say("Starting etcd, the Proton Server and a shim layer")
         async with Site(Path(folder)) as site:
             print(f"  etcd           {site.etcd.endpoint}")
             server = await site.start_server(port=port)
@@ -106,7 +102,7 @@ class _Story:
         await self._clean_up(vpn, port)
 
     async def _make_a_vpn_and_a_port(self) -> tuple[str, str]:
-        _say("A route target, a VPN that uses it, and a port")
+        say("A route target, a VPN that uses it, and a port")
         await self._run(f"vpnafconfig-create --vrf_rt_value {_TARGET} --vrf_rt_type both --tenant_id {_TENANT}")
         vpn = await self._run(
             f"vpn-create --name blue --ipv4_family {_TARGET} --route_distinguishers 65000:1 --tenant_id {_TENANT}"
@@ -115,9 +111,9 @@ class _Story:
         return str(vpn["id"]), str(port["id"])
 
     async def _join(self, vpn: str, port: str) -> None:
-        _say("The server made the port's default interface; bind it to the VPN, with an address")
+        say("The server made the port's default interface; bind it to the VPN, with an address")
         interface = await self._run(f"interface-show {port}")
-        _hold(interface["name"] == "web-1_default", "the default interface is there")
+        hold(interface["name"] == "web-1_default", "the default interface is there")
         await self._run(
             f"vpnbinding-create --interface_id {port} --service_id {vpn} --ipaddress 10.0.0.5 --subnet_prefix 24"
             f" --gateway 10.0.0.1 --tenant_id {_TENANT}"
@@ -126,13 +122,13 @@ class _Story:
             await self._run(f"{columns} --format table")
 
     async def _bind(self, port: str) -> None:
-        _say(f"A machine is to run on {_HOST}: bind the port, and wait for the shim's answer")
+        say(f"A machine is to run on {_HOST}: bind the port, and wait for the shim's answer")
         bound = await self._run(f"port-update {port} --device_id vm-1 --device_owner compute:nova --host_id {_HOST}")
-        _hold(bound["binding_state"] == "BOUND", f"the port is {bound['binding_state']}, status {bound['status']}")
-        _hold(bound["vif_type"] == "ovs", f"vif_type {bound['vif_type']}, vif_details {json.dumps(bound['vif_details'])}")
+        hold(bound["binding_state"] == "BOUND", f"the port is {bound['binding_state']}, status {bound['status']}")
+        hold(bound["vif_type"] == "ovs", f"vif_type {bound['vif_type']}, vif_details {json.dumps(bound['vif_details'])}")
 
     async def _look_into_etcd(self, vpn: str, port: str) -> None:
-        _say("What etcd holds now")
+        say("What etcd holds now")
         wanted = [
             ("ProtonBasePort", port),
             ("Interface", port),
@@ -145,15 +141,15 @@ class _Story:
             kv = await self._site.until(lambda key=key: self._site.kv.get(key), f"the key {key}")  # type: ignore[misc]
             assert kv is not None
             print(f"  {key}\n      {kv.value.decode()}")
-        _say("What the shim was called with")
+        say("What the shim was called with")
         calls = [line for line in self._shim.output().splitlines() if "dummy" in line]
         print("\n".join(f"  {call[:240]}" for call in calls))
-        _hold(any("bind_port" in call for call in calls), "the backend's bind_port was called")
+        hold(any("bind_port" in call for call in calls), "the backend's bind_port was called")
 
     async def _unbind(self, port: str) -> None:
-        _say("The machine is gone: unbind the port")
+        say("The machine is gone: unbind the port")
         free = await self._run(f"port-update {port} --unset host_id --unset device_id")
-        _hold(free["binding_state"] == "UNBOUND" and free["vif_type"] is None, "the port is free again")
+        hold(free["binding_state"] == "UNBOUND" and free["vif_type"] is None, "the port is free again")
         answer = keys.answer(_PROTON, "ProtonBasePort", port)
 
         async def emptied() -> bool:
@@ -161,10 +157,10 @@ class _Story:
             return kv is not None and kv.value == b"{}"
 
         await self._site.until(emptied, "the shim to take back its answer", self._shim)
-        _hold(True, "the shim unbound it and took back its answer")
+        hold(True, "the shim unbound it and took back its answer")
 
     async def _clean_up(self, vpn: str, port: str) -> None:
-        _say("Clean up")
+        say("Clean up")
         for command in (f"vpnbinding-delete {port}", f"port-delete {port}", f"vpn-delete {vpn}", f"vpnafconfig-delete {_TARGET}"):
             await self._run(command)
 
@@ -173,7 +169,7 @@ class _Story:
             return not any(page.items for page in pages)
 
         await self._site.until(empty, "etcd to be empty again", self._shim)
-        _hold(True, "etcd holds nothing of it any more")
+        hold(True, "etcd holds nothing of it any more")
 
     async def _run(self, command: str) -> Any:
         """Run protonclient as a user would; prints and returns what it says, decoded where that is JSON."""
@@ -188,16 +184,6 @@ class _Story:
         shown = {name: value for name, value in found.items() if value not in (None, [], {}, "")}
         print(f"  {json.dumps(shown, ensure_ascii=False)}", flush=True)
         return found
-
-
-def _say(text: str) -> None:
-    print(f"\n=== {text}", flush=True)
-
-
-def _hold(true: bool, what: str) -> None:
-    if not true:
-        raise DemoError(f"this did not hold: {what}")
-    print(f"  ✓ {what}", flush=True)
 
 
 def _how_to_talk(site: Site, server: Server) -> str:

@@ -18,6 +18,7 @@ import tempfile
 from pathlib import Path
 from typing import Any, Final
 
+from gluon.cmd.telling import DemoError, hold, say
 from gluon.errors import GluonError
 from gluon.parts.child import clean_environment
 from gluon.parts.openstack.cloud import Cloud
@@ -29,10 +30,6 @@ from gluon.parts.site import ClientCommand, Server, Site
 _PROTON: Final = "net-l3vpn"
 _HOST: Final = "compute-1"
 _ADDRESS: Final = "10.1.0.5"
-
-
-class DemoError(GluonError):
-    """A step of the story did not hold."""
 
 
 def main() -> int:
@@ -52,7 +49,7 @@ async def _demo() -> None:
     with tempfile.TemporaryDirectory(prefix="gluon-demo-") as name:
         folder = Path(name)
         (folder / "site").mkdir()
-        _say("Starting Gluon, and an OpenStack with its plugin in Neutron")
+        say("Starting Gluon, and an OpenStack with its plugin in Neutron")
         async with Site(folder / "site") as site:
             server = await site.start_server()
             await site.start_shim(_HOST)
@@ -81,13 +78,13 @@ class _Story:
         self._delete(port)
 
     def _set_up(self) -> None:
-        _say("The network in Neutron that stands for Gluon's ports, and the hosts that Nova has")
+        say("The network in Neutron that stands for Gluon's ports, and the hosts that Nova has")
         self._gluon("neutron", "setup")
         hosts = self._gluon("shim", "hosts")
-        _hold(_HOST in hosts, f"Nova's hypervisor is the shim's host, {_HOST}")
+        hold(_HOST in hosts, f"Nova's hypervisor is the shim's host, {_HOST}")
 
     def _make_a_port(self) -> str:
-        _say("A VPN, and a port in it with an address, in the project of a tenant")
+        say("A VPN, and a port in it with an address, in the project of a tenant")
         project = self._cloud.api(OWNER).project_id
         vpn = self._proton(f"vpn-create --name blue --route_distinguishers 65000:1 --tenant_id {project}")["id"]
         port = self._proton(f"port-create --name web --tenant_id {project}")["id"]
@@ -96,30 +93,30 @@ class _Story:
         return str(port)
 
     def _look_at_it(self, port: str) -> None:
-        _say("Neutron shows it to its owner, and to nobody else")
+        say("Neutron shows it to its owner, and to nobody else")
         shown = self._openstack(OWNER, f"port show {port}", "name", "status", "fixed_ips", "project_id")
-        _hold(shown["status"] == "DOWN", "it is there, and nothing is plugged into it")
+        hold(shown["status"] == "DOWN", "it is there, and nothing is plugged into it")
         done = self._cloud.client(STRANGER).call("port", "show", port)
         print(f"$ openstack port show {port}    # as another tenant\n  {done.stderr.strip()}")
-        _hold(done.returncode != 0, "a stranger does not find it")
+        hold(done.returncode != 0, "a stranger does not find it")
 
     def _boot(self, port: str) -> None:
-        _say("Boot a machine on it")
+        say("Boot a machine on it")
         words = f"server create --flavor {FLAVOR} --image {IMAGE_ID} --nic port-id={port} --wait web"
         server = self._openstack(OWNER, words, "id", "status", "addresses")
-        _hold(server["status"] == "ACTIVE", f"the machine is {server['status']}")
-        _hold(_ADDRESS in json.dumps(server["addresses"]), f"it has the address {_ADDRESS}")
+        hold(server["status"] == "ACTIVE", f"the machine is {server['status']}")
+        hold(_ADDRESS in json.dumps(server["addresses"]), f"it has the address {_ADDRESS}")
         bound = self._proton(f"port-show {port}")
-        _hold(bound["binding_state"] == "BOUND", f"the port is {bound['binding_state']} on {bound['host_id']}")
-        _hold(bound["device_id"] == server["id"], "and the machine is its device")
+        hold(bound["binding_state"] == "BOUND", f"the port is {bound['binding_state']} on {bound['host_id']}")
+        hold(bound["device_id"] == server["id"], "and the machine is its device")
         self._gluon("port", "list")
 
     def _delete(self, port: str) -> None:
-        _say("Delete the machine; the port stays")
+        say("Delete the machine; the port stays")
         words = ("server", "delete", "--wait", "web")
         self._run(["openstack", *words], lambda: self._cloud.client(OWNER).run(*words))
         free = self._proton(f"port-show {port}")
-        _hold(free["binding_state"] == "UNBOUND" and free["host_id"] is None, "it is unbound, and free for the next machine")
+        hold(free["binding_state"] == "UNBOUND" and free["host_id"] is None, "it is unbound, and free for the next machine")
 
     # Commands, as users type them.
 
@@ -158,16 +155,6 @@ class _Story:
         for line in said.strip().splitlines():
             print(f"  {line[:200]}", flush=True)
         return said
-
-
-def _say(text: str) -> None:
-    print(f"\n=== {text}", flush=True)
-
-
-def _hold(true: bool, what: str) -> None:
-    if not true:
-        raise DemoError(f"this did not hold: {what}")
-    print(f"  ✓ {what}", flush=True)
 
 
 if __name__ == "__main__":
