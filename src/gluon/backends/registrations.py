@@ -21,6 +21,7 @@ import msgspec
 
 from gluon.kv import paging
 from gluon.kv.contract import Compacted, Event, KeyValue, Kv, KvError
+from gluon.kv.together import together
 from gluon.particle import keys
 
 LOG = logging.getLogger(__name__)
@@ -126,16 +127,10 @@ class Registrations:
         return revision
 
     async def _follow(self, start: int) -> None:
-        watches = (self._watch(keys.PORTS, start, self._on_ports), self._watch(keys.SYNCS, start, self._on_syncs))
-        tasks = [asyncio.create_task(watch) for watch in watches]
-        try:
-            ended, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-            for task in ended:
-                task.result()
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+        await together(
+            self._watch(keys.PORTS, start, self._on_ports),
+            self._watch(keys.SYNCS, start, self._on_syncs),
+        )
 
     async def _watch(self, prefix: str, start: int, handle: Callable[[Sequence[Event]], None]) -> None:
         async with aclosing(self._kv.watch(prefix, start=start)) as batches:

@@ -21,6 +21,7 @@ import msgspec
 
 from gluon.kv import paging
 from gluon.kv.contract import Compacted, Event, KeyValue, Kv, KvError
+from gluon.kv.together import together
 from gluon.model.schema import Role
 from gluon.particle import keys
 from gluon.particle.shimtypes import Malformed, Record
@@ -137,20 +138,11 @@ class Following:
 
     async def _follow(self, start: int) -> None:
         """Follow all keys from a revision on, until they must be loaded again."""
-        watches = (
+        await together(
             self._watch(keys.objects(self._proton), start, self._on_objects),
             self._watch(keys.controllers(self._proton), start, self._on_controllers),
             self._watch(keys.sync(self._proton), start, self._on_sync),
         )
-        tasks = [asyncio.create_task(watch) for watch in watches]
-        try:
-            ended, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-            for task in ended:
-                task.result()
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _watch(self, prefix: str, start: int, handle: Callable[[tuple[Event, ...]], Awaitable[None]]) -> None:
         async with contextlib.aclosing(self._kv.watch(prefix, start=start)) as batches:
