@@ -7,8 +7,9 @@ them; a port of Gluon's that cannot be asked for is 503, never not found. No tra
 
 from __future__ import annotations
 
+import copy
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any, Final
@@ -26,7 +27,7 @@ from gluon.backends.errors import DriverError, NotFound, Refused
 from gluon.backends.ports import Port
 from gluon.errors import Invalid
 from gluon.model.schema import BindingState
-from gluon.plugin import changing, options, paging, rows, showing
+from gluon.plugin import changing, hiding, options, paging, rows, showing
 from gluon.plugin.following import Following
 from gluon.plugin.networks import Networks
 from gluon.plugin.notifying import Notifying, Transition
@@ -176,6 +177,56 @@ class GluonPlugin(Ml2Plugin):
         items = [self._make_port_dict(row, None, bulk=True) for row in query]
         resource_extend.apply_funcs("ports_bulk", items, None)
         return items
+
+    def get_networks(
+        self,
+        context: Any,
+        filters: Mapping[str, Any] | None = None,
+        fields: Sequence[str] | None = None,
+        sorts: Sequence[tuple[str, bool]] | None = None,
+        limit: int | None = None,
+        marker: str | None = None,
+        page_reverse: bool = False,
+    ) -> list[dict[str, Any]]:
+        """See Ml2Plugin. The one that stands for Gluon is in a tenant's list only where that asks for it."""
+        listed = partial(super().get_networks, context, sorts=sorts, marker=marker, page_reverse=page_reverse)
+        hides = self._hides(context, filters, "id", ("id", "name"))
+        if hides is None:
+            return listed(filters=filters, fields=fields, limit=limit)
+        # ML2 takes keys out of the filters.
+        found = hiding.without(
+            hides, lambda limit: listed(filters=copy.deepcopy(filters), limit=limit), limit, reverse=page_reverse
+        )
+        return [utils.resource_fields(network, fields) for network in found]
+
+    def get_subnets(
+        self,
+        context: Any,
+        filters: Mapping[str, Any] | None = None,
+        fields: Sequence[str] | None = None,
+        sorts: Sequence[tuple[str, bool]] | None = None,
+        limit: int | None = None,
+        marker: str | None = None,
+        page_reverse: bool = False,
+    ) -> list[dict[str, Any]]:
+        """See Ml2Plugin. Those of the network that stands for Gluon are in a tenant's list only where that asks for them."""
+        listed = partial(super().get_subnets, context, sorts=sorts, marker=marker, page_reverse=page_reverse)
+        hides = self._hides(context, filters, "network_id", ("id", "name", "network_id"))
+        if hides is None:
+            return listed(filters=filters, fields=fields, limit=limit)
+        found = hiding.without(
+            hides, lambda limit: listed(filters=copy.deepcopy(filters), limit=limit), limit, reverse=page_reverse
+        )
+        return [utils.resource_fields(subnet, fields) for subnet in found]
+
+    def _hides(
+        self, context: Any, filters: Mapping[str, Any] | None, key: str, asking: Sequence[str]
+    ) -> Callable[[Mapping[str, Any]], bool] | None:
+        """What a tenant's list is to be without: all that has the stand-in's id in ``key``. None where it is to be as it is."""
+        if not set(asking).isdisjoint(filters or {}) or not utils.model_query_scope_is_project(context, models_v2.Network):
+            return None
+        stand_in = self._networks.known()
+        return (lambda shown: bool(shown[key] == stand_in.network_id)) if stand_in is not None else None
 
     # What hangs on a port, a network or a subnet.
 
