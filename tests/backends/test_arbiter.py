@@ -144,7 +144,7 @@ class TestArbiter:
             "green_silent", GREEN.replace("return Port.of", "raise NotFound(port_id); Port.of"), green="green_silent:Provider"
         )
         arbiter = Arbiter(servers)
-        assert arbiter.protons() == ("green", "blue")
+        assert arbiter.protons().names == ("green", "blue")
         assert arbiter.owner("p").proton == "blue" and arbiter.port("p").service == "blue"
         with pytest.raises(NotFound, match=r"no Proton at http://127.0.0.1:\d+ has a port q"):
             arbiter.port("q")

@@ -177,7 +177,7 @@ def test_threads_ask_side_by_side_and_leave_a_few_connections(using: Using, api:
         answers = list(threads.map(lambda _: servers.json("GET", "/proton"), range(together.parties)))
     assert len({str(answer) for answer in answers}) == 1
     assert len({asked.client for asked in api.asked}) == together.parties
-    (server,) = servers._servers
+    (server,) = servers._servers.values()
     assert len(server._idle) == connections.IDLE
     api.scripted = lambda asked: None
     for _ in range(5):

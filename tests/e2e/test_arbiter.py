@@ -198,7 +198,7 @@ async def test_a_proton_that_is_added_later_has_a_driver_without_a_restart(site,
     before = await site.start_server(settings={"DEFAULT": {"model_path": tmp_path / "models"}})
     with ProtonServers([before.url]) as servers:
         arbiter = Arbiter(servers)
-        assert "renamed" not in arbiter.protons()
+        assert "renamed" not in arbiter.protons().names
         with pytest.raises(Unavailable, match="there is no Proton 'renamed'"):
             arbiter.driver("renamed").ports({})
         await before.stop()

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from gluon.backends.description import protons
+from gluon.backends.description import Protons, protons
 from gluon.backends.driver import Driver
 from gluon.backends.drivers import Drivers
 from gluon.backends.errors import DriverError, NotFound, Refused
@@ -46,8 +46,8 @@ class Arbiter:
         self._registry = registry
         self._drivers = Drivers(servers)
 
-    def protons(self) -> tuple[str, ...]:
-        """The Protons that the servers have now, with ports or without."""
+    def protons(self) -> Protons:
+        """The Protons that the servers have now, with ports or without. Raises DriverError where no server says."""
         return protons(self._servers)
 
     def driver(self, proton: str) -> Driver:
@@ -73,10 +73,11 @@ class Arbiter:
         return self.driver(registration.service)
 
     def _found(self, port_id: str) -> Port:
-        """Ask each Proton. Where one cannot be asked and no other has the port, that is the error: it may have it."""
+        """Ask each Proton. Where one or a server cannot be asked and no other has the port, the error is that: it may have it."""
         found: list[Port] = []
         silent: DriverError | None = None
-        for proton in self.protons():
+        listed = self.protons()
+        for proton in listed.names:
             try:
                 found.append(self.driver(proton).port(port_id))
             except NotFound:
@@ -88,4 +89,4 @@ class Arbiter:
             raise Refused(409, f"{names} have a port {port_id} each: say which is meant")
         if found:
             return found[0]
-        raise silent or NotFound(f"no Proton at {self._servers} has a port {port_id}")
+        raise silent or listed.without(f"no Proton at {self._servers} has a port {port_id}")

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 from urllib.parse import quote
 
-from gluon.backends.errors import NotFound, Unavailable
+from gluon.backends.errors import DriverError, NotFound, Unavailable
+from gluon.backends.home import ROOT, document_of, together
 from gluon.backends.ports import SERVICE_BINDINGS
 from gluon.backends.servers import ProtonServers, decoded
 
-_ROOT = "/proton"
 _T = TypeVar("_T")
 
 
@@ -50,16 +50,41 @@ class _Known:
     ports: _Kept[PortsApi | None]
 
 
-def protons(servers: ProtonServers) -> tuple[str, ...]:
-    """The names of all Protons that the servers have."""
-    return _understood(servers, _ROOT, servers.json("GET", _ROOT), _names)
+@dataclass(frozen=True, slots=True)
+class Protons:
+    """The ``names`` of all that the servers have. ``silent``: of each that could not be asked, why; it may have others."""
+
+    names: tuple[str, ...]
+    silent: tuple[DriverError, ...] = ()
+
+    def without(self, what: str) -> DriverError:
+        """The error that something is not there: NotFound, but Unavailable where a server that may have it could not be asked."""
+        return Unavailable("; ".join([*map(str, self.silent), what])) if self.silent else NotFound(what)
+
+
+def protons(servers: ProtonServers) -> Protons:
+    """Those of all servers, each of which is asked; what one says is remembered. Raises DriverError where none answers."""
+    names: dict[str, None] = {}
+    silent: list[DriverError] = []
+    for url in servers.urls:
+        try:
+            found = _understood(url, ROOT, servers.json_of(url, ROOT), _names)
+        except DriverError as error:
+            silent.append(error)
+            continue
+        for name in found:
+            names[name] = None
+            servers.heard(url, name)
+    if len(silent) == len(servers.urls):
+        raise together(silent)
+    return Protons(tuple(names), tuple(silent))
 
 
 class Description:
     """Of one Proton's ports. Safe for many threads: what is kept is replaced as a whole."""
 
     def __init__(self, proton: str, servers: ProtonServers) -> None:
-        self._path = f"{_ROOT}/{quote(proton, safe='')}"
+        self._path = document_of(proton)
         self._proton = proton
         self._servers = servers
         self._known: _Known | None = None
@@ -87,14 +112,14 @@ class Description:
         answer = self._servers.request("GET", path, headers={"If-None-Match": kept.etag} if kept and kept.etag else {})
         if answer.status == 304 and kept is not None:
             return kept
-        return _Kept(path, answer.etag, _understood(self._servers, path, decoded(answer, changed=False), read))
+        return _Kept(path, answer.etag, _understood(str(self._servers), path, decoded(answer, changed=False), read))
 
 
-def _understood(servers: ProtonServers, path: str, document: Any, read: Callable[[Any], _T]) -> _T:
+def _understood(where: str, path: str, document: Any, read: Callable[[Any], _T]) -> _T:
     try:
         return read(document)
     except (KeyError, TypeError, AttributeError):
-        raise Unavailable(f"what {path} says at {servers} is not understood: is it a Proton Server of this release?") from None
+        raise Unavailable(f"what {path} says at {where} is not understood: is it a Proton Server of this release?") from None
 
 
 def _names(document: Any) -> tuple[str, ...]:

@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Several Proton Servers, one behind the other, as one thing to ask.
+"""Several Proton Servers, of one site or of several, as one thing to ask.
 
-    request ─► the server that answered last ─► (cannot be reached) the next ─► …
-                  └ a connection that is idle, or a new one
+    request ─► home of the Proton in its path ─► the server that answered last ─► (cannot be reached) the next ─► …
+                                                    └ a connection that is idle, or a new one
+
+Those of one site, which share a database, stand in for each other. Another site has other Protons: which server has which is
+found out by asking, so that nobody who makes a request needs to know.
 
 A request goes on to the next server only where it cannot have been carried out: nothing was sent, or it only reads. Anything
 else that gets no answer is ``Unavailable`` with ``sent``, never repeated. The headers, tokens among them, go to these servers
@@ -11,16 +14,16 @@ alone: nothing that is read anywhere, not in etcd and not in an answer, adds a p
 
 from __future__ import annotations
 
-import logging
 import ssl
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Final, Self
 from urllib.parse import urlsplit
 
 from gluon.backends.connections import How, Request, Server, changes
-from gluon.backends.errors import Refused, Unavailable, of_problem
-from gluon.client.errors import Problem, Unexpected, Unreachable
+from gluon.backends.errors import Refused, Unavailable
+from gluon.backends.home import UNAUTHORIZED, Elsewhere, Home, ask, document_above, document_of
+from gluon.client.errors import Unexpected
 from gluon.client.http import ANSWER_TIMEOUT, CONNECT_TIMEOUT, Query, Response
 from gluon.errors import SettingsError
 
@@ -29,17 +32,12 @@ Headers = Callable[[], Mapping[str, str]]
 #: Called where a server says 401, so that the next headers carry another token; whether they will.
 Renew = Callable[[], bool]
 
-_log = logging.getLogger(__name__)
-
-#: What a server that has trouble, or a balancer before it, says; another server may well answer.
-_ELSEWHERE: Final = (502, 503, 504)
-_UNAUTHORIZED: Final = 401
 #: Seconds without a byte of the answer to a request that only reads: another server may have it at once.
 READ_TIMEOUT: Final = 10.0
 
 
 class ProtonServers:
-    """The servers at ``urls``, which serve the same Protons; any number of threads may ask at once, also after a fork."""
+    """The servers at ``urls``, whichever Protons each has; any number of threads may ask at once, also after a fork."""
 
     def __init__(
         self,
@@ -59,10 +57,10 @@ class ProtonServers:
         if not urls:
             raise SettingsError("no Proton Server is named")
         how = How(timeout, min(timeout, read_timeout), connect_timeout, context)
-        self._servers = [Server(_checked(url), how) for url in urls]
+        self._servers = {url: Server(url, how) for url in map(_checked, urls)}
         self._headers = headers
         self._renew = renew
-        self._first = 0
+        self._homes: dict[str, Home] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -72,12 +70,17 @@ class ProtonServers:
 
     def close(self) -> None:
         """Close the connections that nobody uses; a later request opens others."""
-        for server in self._servers:
+        for server in self._servers.values():
             server.close()
 
     def __str__(self) -> str:
         """For messages."""
-        return ", ".join(server.url for server in self._servers)
+        return ", ".join(self._servers)
+
+    @property
+    def urls(self) -> tuple[str, ...]:
+        """Where they are, as configured."""
+        return tuple(self._servers)
 
     def request(
         self,
@@ -88,44 +91,45 @@ class ProtonServers:
         values: Mapping[str, Any] | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> Response:
-        """The answer of the first server that gives one. Raises NotFound, Refused, Unavailable."""
-        asked = Request(method, path, tuple(query), values)
-        try:
-            return self._answered(asked, headers or {})
-        except Refused as refused:
-            if refused.status != _UNAUTHORIZED or not self._renew():
-                raise
-            return self._answered(asked, headers or {})
+        """The answer of the first server that gives one, of those that have the Proton in ``path``.
 
-    def _answered(self, asked: Request, headers: Mapping[str, str]) -> Response:
-        sent = {**self._headers(), **headers}
-        failures: list[str] = []
-        for position, server in self._in_order():
-            try:
-                answer = server.ask(asked, sent)
-            except Unreachable as error:
-                failures.append(str(error))
-                self._first = (position + 1) % len(self._servers)
-                if error.sent:
-                    raise Unavailable(str(error), sent=True) from None
-            except Problem as problem:
-                if asked.changes or problem.status not in _ELSEWHERE:
-                    raise of_problem(problem, sent=asked.changes) from None
-                failures.append(f"{server.url}: {problem}")
-            else:
-                if failures:
-                    self._first = position
-                    _log.warning("%s; %s is asked from now on", "; ".join(failures), server.url)
-                return answer
-        raise Unavailable("; ".join(failures))
+        Raises NotFound, Refused, Unavailable.
+        """
+        asked = Request(method, path, tuple(query), values)
+        home = self._home(document_above(path))
+        return self._renewing(lambda: home.answer(asked, self._headers(), headers or {}))
 
     def json(self, method: str, path: str, **more: Any) -> Any:
         """The body of the answer to ``request``."""
         return decoded(self.request(method, path, **more), changed=changes(method))
 
-    def _in_order(self) -> Iterator[tuple[int, Server]]:
-        count, first = len(self._servers), self._first
-        return (((first + n) % count, self._servers[(first + n) % count]) for n in range(count))
+    def json_of(self, url: str, path: str) -> Any:
+        """The body of the answer to a GET of that one of ``urls``. Raises what ``request`` does."""
+        try:
+            answer = self._renewing(lambda: ask(self._servers[url], Request("GET", path, (), None), self._headers()))
+        except Elsewhere as passed:
+            raise passed.why from None
+        return decoded(answer, changed=False)
+
+    def having(self, proton: str) -> frozenset[str]:
+        """The URLs of the servers that are known to have a Proton."""
+        return frozenset(server.url for server in self._home(document_of(proton)).having)
+
+    def heard(self, url: str, proton: str) -> None:
+        """The server there has said that it has this Proton."""
+        self._home(document_of(proton)).heard(self._servers[url])
+
+    def _home(self, path: str) -> Home:
+        return self._homes.get(path) or self._homes.setdefault(path, Home(tuple(self._servers.values()), path))
+
+    def _renewing(self, answer: Callable[[], Response]) -> Response:
+        """The answer, also where it takes another token."""
+        try:
+            return answer()
+        except Refused as refused:
+            if refused.status != UNAUTHORIZED or not self._renew():
+                raise
+            return answer()
 
 
 def decoded(answer: Response, *, changed: bool) -> Any:

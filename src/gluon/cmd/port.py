@@ -13,8 +13,9 @@ from itertools import islice
 from typing import Any, Final
 
 from gluon.backends.arbiter import Arbiter
+from gluon.backends.description import Protons
 from gluon.backends.driver import Driver, Filters, pages
-from gluon.backends.errors import DriverError, NotFound
+from gluon.backends.errors import DriverError
 from gluon.backends.ports import SERVICE_BINDINGS, Address, Port
 from gluon.backends.servers import ProtonServers
 from gluon.cli import invocation
@@ -57,8 +58,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
             "--server",
             action="append",
             metavar="URL",
-            help="a Proton Server, such as http://127.0.0.1:2705; the next one where it cannot be reached (repeatable;"
-            " default: from $OS_PROTON_HOST and $OS_PROTON_PORT)",
+            help="a Proton Server, such as http://127.0.0.1:2705 (repeatable: each Proton is asked for where it is, at the next"
+            " server of its site where one cannot be reached; default: from $OS_PROTON_HOST and $OS_PROTON_PORT)",
         )
 
 
@@ -88,17 +89,17 @@ def _driver(arbiter: Arbiter, args: argparse.Namespace) -> Driver:
     return arbiter.driver(_known(args.proton, arbiter.protons()))
 
 
-def _known(name: str, names: Sequence[str]) -> str:
-    if name not in names:
-        near = nearest(name, names)
-        raise NotFound(f"there is no Proton '{name}'" + (f": did you mean '{near}'?" if near else ""))
+def _known(name: str, protons: Protons) -> str:
+    if name not in protons.names:
+        near = nearest(name, protons.names)
+        raise protons.without(f"there is no Proton '{name}'" + (f": did you mean '{near}'?" if near else ""))
     return name
 
 
 def _list(arbiter: Arbiter, args: argparse.Namespace) -> int:
-    """Ports as they come. A Proton that cannot be asked is told of, and costs no other."""
-    names = arbiter.protons()
-    wanted = [_known(name, names) for name in args.proton or names]
+    """Ports as they come. A Proton or a server that cannot be asked is told of, and costs no other."""
+    protons = arbiter.protons()
+    wanted = [_known(name, protons) for name in args.proton or protons.names]
     given = {"tenant_id": args.tenant, "host_id": args.host, "binding_state": args.state}
     filters = {name: values for name, values in given.items() if values}
     failures: list[DriverError] = []
@@ -106,6 +107,8 @@ def _list(arbiter: Arbiter, args: argparse.Namespace) -> int:
     (_write_json if args.json else _write_table)(found)
     for failure in failures:
         print(f"gluon: {failure}", file=sys.stderr)
+    for silent in () if args.proton else protons.silent:
+        print(f"gluon: {silent}; ports of a Proton that no other server has are not listed", file=sys.stderr)
     return 1 if failures else 0
 
 
