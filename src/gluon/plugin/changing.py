@@ -7,7 +7,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -16,14 +16,13 @@ from gluon.errors import Fault, Invalid
 HOST: Final = "binding:host_id"
 DEVICE: Final = "device_id"
 PROFILE: Final = "binding:profile"
-#: In the profile: where a live migration is bound for.
-_MIGRATING: Final = "migrating_to"
+MAC: Final = "mac_address"
 
 #: Keys of Neutron's that a Gluon port can be changed by, and what they are called in a Proton.
 _CHANGEABLE: Final = {
     "name": "name",
     "admin_state_up": "admin_state_up",
-    "mac_address": "mac_address",
+    MAC: "mac_address",
     DEVICE: "device_id",
     "device_owner": "device_owner",
     HOST: "host_id",
@@ -74,9 +73,8 @@ def _faults(body: Mapping[str, Any], shown: Mapping[str, Any]) -> Iterator[Fault
     for key, value in body.items():
         if _same(value, shown.get(key)):
             continue
-        if key in _CHECKS:
-            if why := _CHECKS[key](value, shown):
-                yield Fault(key, why)
+        if key == MAC and shown.get(HOST):
+            yield Fault(key, "can be changed only while the port is not on a host")
         elif key in _ANSWERED:
             yield Fault(key, "is said by the controller that binds the port")
         elif key not in _CHANGEABLE:
@@ -86,16 +84,3 @@ def _faults(body: Mapping[str, Any], shown: Mapping[str, Any]) -> Iterator[Fault
 def _same(value: Any, shown: Any) -> bool:
     """Whether two values say the same: what is empty is empty."""
     return value == shown or (not value and not shown and value is not False and shown is not False)
-
-
-def _mac_address(_: Any, shown: Mapping[str, Any]) -> str:
-    return "can be changed only while the port is not on a host" if shown.get(HOST) else ""
-
-
-def _profile(value: Any, _: Mapping[str, Any]) -> str:
-    if isinstance(value, Mapping) and _MIGRATING in value:
-        return "a port of Gluon's is on one host at a time: it cannot be migrated live, only cold"
-    return ""
-
-
-_CHECKS: Final[Mapping[str, Callable[[Any, Mapping[str, Any]], str]]] = {"mac_address": _mac_address, PROFILE: _profile}
