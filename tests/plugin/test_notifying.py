@@ -42,7 +42,7 @@ UP = Transition("p", "vm", "compute:nova", "DOWN", "ACTIVE")
 async def test_what_is_told(before: Plugged | None, now: Plugged | None, told: Transition | None) -> None:
     kv, sent = MemoryKv(), list[Any]()
     async with standing(kv, sent) as notifying:
-        await until(lambda: notifying._leads)
+        await until_it_tells(notifying, sent)
         notifying.changed("p", before, now)
     assert sent == ([told] if told else [])
 
@@ -58,11 +58,18 @@ async def standing(kv: MemoryKv, sent: list[Any]) -> AsyncIterator[Notifying]:
         await asyncio.gather(task, return_exceptions=True)
 
 
+async def until_it_tells(notifying: Notifying, sent: list[Any]) -> None:
+    """Return once this one is elected: it then tells of what was before, too."""
+    notifying.changed("probe", plugged("DOWN"), plugged("ACTIVE"))
+    await until(lambda: sent == [UP._replace(id="probe")])
+    sent.clear()
+
+
 async def test_one_tells_and_another_goes_on_where_it_ended() -> None:
     kv, first, second = MemoryKv(), list[Any](), list[Any]()
     async with AsyncExitStack() as stack:
         early = await stack.enter_async_context(standing(kv, first))
-        await until(lambda: early._leads)
+        await until_it_tells(early, first)
         async with standing(kv.beside(), second) as late:
             for notifying in (early, late):
                 notifying.changed("p", plugged("DOWN"), plugged("ACTIVE"))
