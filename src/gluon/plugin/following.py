@@ -17,6 +17,7 @@ import os
 import socket
 import threading
 import time
+import weakref
 from typing import Final
 
 from gluon.backends.catalogue import Catalogue
@@ -69,8 +70,22 @@ class Following:
                 return
             self._follower = follower = self._new()
             self._patience = time.monotonic() + self._settings.timeout
-            threading.Thread(target=lambda: asyncio.run(follower.run()), name="gluon-following", daemon=True).start()
+            threading.Thread(target=_thread, args=(follower, weakref.ref(self)), name="gluon-following", daemon=True).start()
             self._process = os.getpid()
+
+
+def _thread(follower: Follower, owner: weakref.ref[Following]) -> None:
+    """Follow for as long as there is somebody who asks: tests make a plugin each."""
+
+    async def run() -> None:
+        loop, task = asyncio.get_running_loop(), asyncio.create_task(follower.run())
+        following = owner()
+        if following is not None:
+            weakref.finalize(following, lambda: loop.call_soon_threadsafe(task.cancel)).atexit = False
+            del following
+            await asyncio.gather(task, return_exceptions=True)
+
+    asyncio.run(run())
 
 
 class Follower:
