@@ -14,7 +14,6 @@ from weakref import WeakMethod
 from neutron.objects import ports
 from neutron_lib import exceptions
 
-
 #: What says whether a port is Gluon's: the plugin that was made last, as long as there is one.
 _asked: list[WeakMethod[Callable[[Any, str], bool]]] = []
 
