@@ -31,6 +31,7 @@ from gluon.plugin import changing, hiding, options, paging, rows, showing
 from gluon.plugin.following import Following
 from gluon.plugin.networks import Networks
 from gluon.plugin.notifying import Notifying, Transition
+from gluon.plugin.remembered import Remembered
 from gluon.plugin.selecting import select
 from gluon.plugin.showing import Showing, StandIn
 from gluon.plugin.sources import GluonPorts, OwnPorts, protons
@@ -89,7 +90,7 @@ class GluonPlugin(Ml2Plugin):
         self._following = Following(options.etcd(), options.given().name, notifying)
         self._arbiter = Arbiter(options.servers(), _Registry(self._following))
         self._networks = Networks(self)
-        self._stock: Mapping[str, Any] | None = None  # once there is a port of ML2's that shows which keys ports have
+        self._stock = Remembered(self._look_for_stock)  # which keys ports have
         #: Ids that Neutron has ports of, too; looked up when a port of Gluon's is met for the first time.
         self._own: dict[str, bool] = {}
         rows.guard(self._is_gluon)
@@ -225,8 +226,8 @@ class GluonPlugin(Ml2Plugin):
         """What a tenant's list is to be without: all that has the stand-in's id in ``key``. None where it is to be as it is."""
         if not set(asking).isdisjoint(filters or {}) or not utils.model_query_scope_is_project(context, models_v2.Network):
             return None
-        stand_in = self._networks.known()
-        return (lambda shown: bool(shown[key] == stand_in.network_id)) if stand_in is not None else None
+        id = self._networks.id()
+        return (lambda shown: bool(shown[key] == id)) if id is not None else None
 
     # What hangs on a port, a network or a subnet.
 
@@ -273,8 +274,7 @@ class GluonPlugin(Ml2Plugin):
 
     def delete_network(self, context: Any, id: str) -> None:
         """See Ml2Plugin. The one that stands for Gluon stays while there are ports."""
-        stand_in = self._networks.known()
-        if stand_in is not None and id == stand_in.network_id:
+        if id == self._networks.id():
             self._nothing_on_it(exceptions.NetworkInUse(net_id=id))
             self._networks.forget()
         super().delete_network(context, id)
@@ -297,19 +297,23 @@ class GluonPlugin(Ml2Plugin):
     def create_port(self, context: Any, port: Mapping[str, Any]) -> dict[str, Any]:
         """See Ml2Plugin. Ports of Gluon's are made in the API of their service."""
         self._not_on_stand_in(port)
-        return super().create_port(context, port)
+        created: dict[str, Any] = super().create_port(context, port)
+        self._stock.look_again()
+        return created
 
     def create_port_bulk(self, context: Any, ports: Mapping[str, Any]) -> list[dict[str, Any]]:
         """See Ml2Plugin."""
         for port in ports["ports"]:
             self._not_on_stand_in(port)
-        return super().create_port_bulk(context, ports)
+        created: list[dict[str, Any]] = super().create_port_bulk(context, ports)
+        self._stock.look_again()
+        return created
 
     def _not_on_stand_in(self, port: Mapping[str, Any]) -> None:
-        stand_in = self._networks.known()
-        if stand_in is not None and port["port"].get("network_id") == stand_in.network_id:
+        id = self._networks.id()
+        if id is not None and port["port"].get("network_id") == id:
             raise exceptions.InvalidInput(
-                error_message=f"network {stand_in.network_id} stands for Gluon's ports: they are made in the API of their service"
+                error_message=f"network {id} stands for Gluon's ports: they are made in the API of their service"
             )
 
     def _has_one_binding(self, context: Any, id: str) -> None:
@@ -378,9 +382,12 @@ class GluonPlugin(Ml2Plugin):
         return GluonPorts(self._arbiter, catalogue, self._showing(), selection, partial(self._taken, context))
 
     def _showing(self) -> Showing:
-        if self._stock is None and (witness := self._witness(contexts.get_admin_context())):
-            self._stock = stock(witness[0])
-        return Showing(self._networks.stand_in(), self._stock or stock())
+        return Showing(self._networks.stand_in(), self._stock.known() or stock())
+
+    def _look_for_stock(self) -> Mapping[str, Any] | None:
+        """Which keys a port of ML2's own has, if there is one."""
+        witness = self._witness(contexts.get_admin_context())
+        return stock(witness[0]) if witness else None
 
     @db.retry_if_session_inactive()
     @db.CONTEXT_READER
