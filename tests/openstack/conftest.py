@@ -1,28 +1,61 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A whole cloud for the tests of this folder, and what a tenant makes in it. ``OPENSTACK_RELEASE`` asks for an older one."""
+"""One whole cloud with Gluon for the tests of this folder, and what a tenant makes in it."""
 
+import asyncio
 import os
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
 
 import pytest
 import pytest_asyncio
 
 from gluon.parts.openstack.cloud import Cloud
 from gluon.parts.openstack.environments import RELEASES
-from gluon.parts.openstack.users import OWNER
+from gluon.parts.openstack.users import ADMIN, OWNER
+from gluon.parts.site import Site
+
+from .stacks import SERVED, UNSERVED, Stack, stand_in
+
+#: An older one where the variable asks for it.
+RELEASE = os.environ.get("OPENSTACK_RELEASE", RELEASES[0])
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """All tests on the cloud run in one process: it is there but once."""
+    for item in items:
+        if "stack" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.xdist_group("openstack"))
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def cloud(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Cloud]:
-    """A real OpenStack with two compute hosts that tests share: leave nothing behind in it that others would see."""
-    release = os.environ.get("OPENSTACK_RELEASE", RELEASES[0])
-    async with Cloud(tmp_path_factory.mktemp("cloud"), release=release, computes=("compute-1", "compute-2")) as cloud:
-        yield cloud
+async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack]:
+    """A real OpenStack that tests share, and a site of Gluon's: leave nothing behind in it that others would see.
+
+    The binds of ``SERVED`` hosts are answered by shims; of ``UNSERVED`` by nobody.
+    """
+    folder = tmp_path_factory.mktemp("stack")
+    (folder / "site").mkdir()
+    async with Site(folder / "site") as site:
+        server = await site.start_server(settings={"api": {"bind_timeout": 3}})
+        for host in SERVED:
+            await site.start_shim(host)
+        gluon = {"etcd_endpoints": site.etcd.endpoint, "proton_endpoints": server.url}
+        hosts = (*SERVED, UNSERVED)
+        async with Cloud(
+            folder / "cloud", release=RELEASE, core_plugin="gluon", computes=hosts, neutron={"gluon": gluon}
+        ) as cloud:
+            yield Stack(site, server, cloud, await asyncio.to_thread(stand_in, cloud.api(ADMIN)))
 
 
 @pytest.fixture
-def network(cloud):
+def cloud(stack: Stack) -> Cloud:
+    """The OpenStack of the stack."""
+    return stack.cloud
+
+
+@pytest.fixture
+def network(cloud: Cloud) -> Iterator[str]:
     """The id of a network of the owner's, with a subnet; removed with all its ports after the test."""
     api = cloud.api(OWNER)
     made = api.post("network", "/v2.0/networks", {"network": {"name": f"net-{uuid.uuid4().hex}"}})["network"]["id"]
@@ -35,7 +68,18 @@ def network(cloud):
 
 
 @pytest.fixture
-def port(cloud, network):
-    """The id of an ordinary port of ML2, which belongs to the owner."""
-    body = {"port": {"network_id": network, "name": f"port-{uuid.uuid4().hex}"}}
-    return cloud.api(OWNER).post("network", "/v2.0/ports", body)["port"]["id"]
+def own(cloud: Cloud, network: str) -> dict[str, Any]:
+    """An ordinary port of ML2, which belongs to the owner."""
+    body = {"port": {"network_id": network, "name": "own"}}
+    made: dict[str, Any] = cloud.api(OWNER).post("network", "/v2.0/ports", body)["port"]
+    return made
+
+
+@pytest.fixture
+def port(stack: Stack) -> Iterator[dict[str, Any]]:
+    """A port of Gluon's of the owner's, with an address, known to Neutron."""
+    service = stack.service()
+    made = stack.port(service, "10.0.0.5")
+    yield made
+    stack.remove(made["id"])
+    stack.proton("DELETE", f"/vpns/{service}")

@@ -15,6 +15,10 @@ from gluon.parts.openstack.cloud import Cloud
 from gluon.parts.openstack.users import ADMIN, OWNER
 from gluon.parts.site import Server, Site
 
+#: Hosts whose binds a shim of Gluon's answers, and one that has none.
+SERVED = ("compute-1", "compute-2")
+UNSERVED = "compute-3"
+
 _SUBNETS = (("0.0.0.0/1", 4), ("128.0.0.0/1", 4), ("2000::/3", 6), ("fc00::/7", 6))
 
 

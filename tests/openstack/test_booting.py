@@ -8,92 +8,105 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
-import pytest_asyncio
 
 from gluon.kv.contract import Kv
 from gluon.particle import keys
 from gluon.parts.openstack import servers
 from gluon.parts.openstack.api import ApiRefused
-from gluon.parts.openstack.cloud import Cloud
 from gluon.parts.openstack.users import ADMIN, OPERATOR, OWNER, STRANGER
-from gluon.parts.site import Site
 
-from .stacks import Stack, stand_in
+from .stacks import SERVED, UNSERVED, Stack
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 PORT = "ProtonBasePort"
+FIRST, SECOND = SERVED
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack]:
-    """Gluon serves compute-1 and compute-2; nobody serves compute-3."""
-    folder = tmp_path_factory.mktemp("booting")
-    (folder / "site").mkdir()
-    async with Site(folder / "site") as site:
-        server = await site.start_server(settings={"api": {"bind_timeout": 3}})
-        for host in ("compute-1", "compute-2"):
-            await site.start_shim(host)
-        gluon = {"etcd_endpoints": site.etcd.endpoint, "proton_endpoints": server.url}
-        hosts = ("compute-1", "compute-2", "compute-3", "compute-4")
-        plugin = "gluon.plugin.plugin.GluonPlugin"
-        async with Cloud(folder / "cloud", core_plugin=plugin, computes=hosts, neutron={"gluon": gluon}) as cloud:
-            yield Stack(site, server, cloud, await asyncio.to_thread(stand_in, cloud.api(ADMIN)))
+def bound(stack: Stack, port: dict[str, Any]) -> tuple[str, str | None, str | None]:
+    """State, host and device of a port as its Proton has them."""
+    found = stack.proton("GET", f"/ports/{port['id']}")
+    return found["binding_state"], found["host_id"], found["device_id"]
 
 
-@pytest_asyncio.fixture(loop_scope="module")
-async def port(stack: Stack) -> AsyncIterator[str]:
-    service = await asyncio.to_thread(stack.service)
-    made = await asyncio.to_thread(stack.port, service, "10.0.0.5")
-    yield made["id"]
-    await asyncio.to_thread(stack.remove, made["id"])
-
-
-async def test_a_machine_boots_and_is_deleted(stack: Stack, port: str) -> None:
-    server = await servers.boot(stack.api(OPERATOR), "one", [port], host="compute-1")
+async def running(stack: Stack, name: str, port: dict[str, Any]) -> str:
+    """The id of a machine that runs on this port, on the first host."""
+    server = await servers.boot(stack.api(OPERATOR), name, [port["id"]], host=FIRST)
     assert server["status"] == "ACTIVE", server
-    assert [address["addr"] for address in server["addresses"]["gluon"]] == ["10.0.0.5"]
-    bound = stack.proton("GET", f"/ports/{port}")
-    assert (bound["binding_state"], bound["host_id"], bound["device_id"]) == ("BOUND", "compute-1", server["id"])
-    assert stack.shown(port)["status"] == "ACTIVE"
-    await servers.delete(stack.api(OWNER), server["id"])
-    unbound = stack.proton("GET", f"/ports/{port}")
-    assert (unbound["binding_state"], unbound["host_id"], unbound["device_id"]) == ("UNBOUND", None, None)
+    assert bound(stack, port) == ("BOUND", FIRST, server["id"])
+    return str(server["id"])
 
 
-async def test_a_machine_is_moved_to_another_host(stack: Stack, port: str) -> None:
-    server = await servers.boot(stack.api(OPERATOR), "mover", [port], host="compute-1")
-    assert server["status"] == "ACTIVE", server
-    for host in ("compute-3", "compute-4"):
-        stack.api(ADMIN).put("compute", *_disabled(stack, host, True))
-    moved = await servers.migrate(stack.api(ADMIN), server["id"])
+async def test_a_machine_boots_and_is_deleted(stack: Stack, port: dict[str, Any]) -> None:
+    server = await running(stack, "one", port)
+    shown = await servers.show(stack.api(OWNER), server)
+    assert [address["addr"] for address in shown["addresses"]["gluon"]] == ["10.0.0.5"]
+    assert stack.shown(port["id"])["status"] == "ACTIVE"
+    await servers.delete(stack.api(OWNER), server)
+    assert bound(stack, port) == ("UNBOUND", None, None)
+
+
+async def test_a_machine_is_moved_to_another_host(stack: Stack, port: dict[str, Any]) -> None:
+    server = await running(stack, "mover", port)
+    moved = await servers.migrate(stack.api(ADMIN), server, host=SECOND)
     assert moved["status"] == "ACTIVE", moved
-    bound = stack.proton("GET", f"/ports/{port}")
-    assert (bound["binding_state"], bound["host_id"]) == ("BOUND", "compute-2")
-    await servers.delete(stack.api(OWNER), server["id"])
-    for host in ("compute-3", "compute-4"):
-        stack.api(ADMIN).put("compute", *_disabled(stack, host, False))
+    assert bound(stack, port) == ("BOUND", SECOND, server)
+    await servers.delete(stack.api(OWNER), server)
 
 
-def _disabled(stack: Stack, host: str, disabled: bool) -> tuple[str, Any]:
-    found = stack.api(ADMIN).get("compute", f"/os-services?host={host}&binary=nova-compute")["services"][0]
-    assert found["host"] == host
-    return "/os-services/" + ("disable" if disabled else "enable"), {"host": host, "binary": "nova-compute"}
+async def test_a_machine_that_is_to_be_moved_while_it_runs_stays(stack: Stack, port: dict[str, Any]) -> None:
+    server = await running(stack, "stayer", port)
+    asked = await servers.migrate_live(stack.api(ADMIN), server, host=SECOND)
+    assert (asked["status"], asked["OS-EXT-SRV-ATTR:host"]) == ("ACTIVE", FIRST), asked
+    assert bound(stack, port) == ("BOUND", FIRST, server)
+    await servers.delete(stack.api(OWNER), server)
 
 
-async def test_a_host_that_nobody_serves(stack: Stack, port: str) -> None:
-    server = await servers.boot(stack.api(OPERATOR), "lost", [port], host="compute-3")
+async def test_a_machine_whose_host_has_failed_is_built_anew_elsewhere(stack: Stack, port: dict[str, Any]) -> None:
+    """And keeps its port there when the host that had it comes back."""
+    admin = stack.api(ADMIN)
+    server = await running(stack, "survivor", port)
+    compute = stack.cloud.process(FIRST)
+    await compute.kill()
+    await servers.mark_down(admin, FIRST, True)
+    evacuated = await servers.evacuate(admin, server, host=SECOND)
+    assert (evacuated["status"], evacuated["OS-EXT-SRV-ATTR:host"]) == ("ACTIVE", SECOND), evacuated
+    assert bound(stack, port) == ("BOUND", SECOND, server)
+    await stack.cloud.start(compute.program)
+    await until_cleaned_up(stack, server)
+    await servers.mark_down(admin, FIRST, False)
+    assert bound(stack, port) == ("BOUND", SECOND, server)
+    await servers.delete(stack.api(OWNER), server)
+
+
+async def until_cleaned_up(stack: Stack, server: str) -> None:
+    """Return when the host that came back has removed what was left of the machine there."""
+    path = f"/os-migrations?instance_uuid={server}"
+    async with asyncio.timeout(60):
+        while True:
+            (found,) = stack.api(ADMIN).get("compute", path)["migrations"]
+            if found["status"] == "completed":
+                return
+            await asyncio.sleep(0.2)
+
+
+async def test_a_host_that_nobody_serves(stack: Stack, port: dict[str, Any]) -> None:
+    """Nova says of which port the binding failed; the answer that it had, and Neutron's log, say why."""
+    server = await servers.boot(stack.api(OPERATOR), "lost", [port["id"]], host=UNSERVED, forced=True)
     assert server["status"] == "ERROR"
-    assert stack.proton("GET", f"/ports/{port}")["binding_state"] == "UNBOUND"
+    assert f"Binding failed for port {port['id']}" in server["fault"]["message"]
+    assert bound(stack, port) == ("UNBOUND", None, None)
+    said = (stack.cloud.folder / "neutron.log").read_text()
+    assert f"port {port['id']} is not bound on host {UNSERVED}: no controller answered for host {UNSERVED} in time" in said
     await servers.delete(stack.api(OWNER), server["id"])
 
 
-async def test_a_boot_waits_until_the_controller_says_that_its_port_is_plugged(stack: Stack, port: str) -> None:
-    """The shim of compute-4 answers at once that the port is bound, and seconds later that it is up."""
-    async with _slow_shim(stack.site.kv, port) as plug:
-        server = await servers.ask(stack.api(OPERATOR), "patient", [port], host="compute-4")
+async def test_a_boot_waits_until_the_controller_says_that_its_port_is_plugged(stack: Stack, port: dict[str, Any]) -> None:
+    """A shim answers at once that the port is bound, and seconds later that it is up."""
+    async with _slow_shim(stack.site.kv, port["id"]) as plug:
+        server = await servers.ask(stack.api(OPERATOR), "patient", [port["id"]], host=UNSERVED)
         async with asyncio.timeout(30):
-            while stack.proton("GET", f"/ports/{port}")["binding_state"] != "BOUND":
+            while bound(stack, port)[0] != "BOUND":
                 await asyncio.sleep(0.1)
         await asyncio.sleep(3)
         assert (await servers.show(stack.api(OWNER), server))["status"] == "BUILD"
@@ -112,9 +125,9 @@ async def _slow_shim(kv: Kv, port: str) -> AsyncIterator[asyncio.Event]:
         async for batch in kv.watch(key):
             for event in batch.events:
                 wanted = json.loads(event.kv.value or b"{}")
-                if wanted.get("host_id") != "compute-4" or wanted.get("binding_state") != "BINDING":
+                if wanted.get("host_id") != UNSERVED or wanted.get("binding_state") != "BINDING":
                     continue
-                value = {"vif_type": "ovs", "vif_details": {}, "controller": "compute-4", "binding_id": wanted["binding_id"]}
+                value = {"vif_type": "ovs", "vif_details": {}, "controller": UNSERVED, "binding_id": wanted["binding_id"]}
                 await kv.put(answer_key, json.dumps({**value, "status": "DOWN"}).encode())
                 await plug.wait()
                 await kv.put(answer_key, json.dumps({**value, "status": "ACTIVE"}).encode())
@@ -127,9 +140,9 @@ async def _slow_shim(kv: Kv, port: str) -> AsyncIterator[asyncio.Event]:
         await asyncio.gather(task, return_exceptions=True)
 
 
-async def test_a_port_of_another_project(stack: Stack, port: str) -> None:
+async def test_a_port_of_another_project(stack: Stack, port: dict[str, Any]) -> None:
     with pytest.raises(ApiRefused, match="could not be found") as refusal:
-        await servers.ask(stack.api(STRANGER), "thief", [port])
+        await servers.ask(stack.api(STRANGER), "thief", [port["id"]])
     assert refusal.value.status == 400
 
 
@@ -137,10 +150,7 @@ async def test_many_at_once(stack: Stack) -> None:
     service = await asyncio.to_thread(stack.service)
     ports = [await asyncio.to_thread(stack.port, service, f"10.0.1.{n}", f"many-{n}") for n in range(1, 51)]
     booted = await asyncio.gather(
-        *(
-            servers.boot(stack.api(OPERATOR), port["name"], [port["id"]], host=f"compute-{n % 2 + 1}")
-            for n, port in enumerate(ports)
-        )
+        *(servers.boot(stack.api(OPERATOR), port["name"], [port["id"]], host=SERVED[n % 2]) for n, port in enumerate(ports))
     )
     assert [server["status"] for server in booted] == ["ACTIVE"] * len(ports)
     for start in range(0, len(booted), 10):  # each looks five times a second whether its server is gone

@@ -1,62 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Gluon's ports in a real Neutron, as an administrator, their owner and a stranger meet them."""
 
-import asyncio
 import uuid
-from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
-import pytest
-import pytest_asyncio
-
-from gluon.parts.openstack.cloud import Cloud, Extent
 from gluon.parts.openstack.users import ADMIN, NOVA, OWNER, STRANGER
-from gluon.parts.site import Site
 
-from .stacks import Stack, refused, stand_in, succeeds, until
+from .stacks import Stack, refused, succeeds, until
 
 HOST = "compute-1"
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack]:
-    folder = tmp_path_factory.mktemp("plugin")
-    (folder / "site").mkdir()
-    async with Site(folder / "site") as site:
-        server = await site.start_server(settings={"api": {"bind_timeout": 2}})
-        await site.start_shim(HOST)
-        gluon = {"etcd_endpoints": site.etcd.endpoint, "proton_endpoints": server.url}
-        cloud = Cloud(
-            folder / "cloud",
-            extent=Extent.NEUTRON,
-            core_plugin="gluon.plugin.plugin.GluonPlugin",
-            computes=(),
-            neutron={"gluon": gluon},
-        )
-        async with cloud:
-            network = await asyncio.to_thread(stand_in, cloud.api(ADMIN))
-            yield Stack(site, server, cloud, network)
-
-
-@pytest.fixture
-def port(stack: Stack) -> Iterator[dict[str, Any]]:
-    """A port of Gluon's with an address, known to Neutron."""
-    vpn = stack.service()
-    made = stack.port(vpn, "10.0.0.5")
-    yield made
-    stack.remove(made["id"])
-    stack.proton("DELETE", f"/vpns/{vpn}")
-
-
-@pytest.fixture
-def own(stack: Stack) -> Iterator[dict[str, Any]]:
-    """A port of ML2's own."""
-    api = stack.api(OWNER)
-    network = api.post("network", "/v2.0/networks", {"network": {"name": "mine"}})["network"]["id"]
-    made = api.post("network", "/v2.0/ports", {"port": {"network_id": network, "name": "own"}})["port"]
-    yield made
-    api.delete("network", f"/v2.0/ports/{made['id']}")
-    api.delete("network", f"/v2.0/networks/{network}")
 
 
 def path(port: dict[str, Any], more: str = "") -> str:

@@ -4,13 +4,19 @@
 from __future__ import annotations
 
 import json
+import shlex
 import subprocess
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Final
 
 from gluon.errors import GluonError
 from gluon.parts.openstack.layout import Layout
 from gluon.parts.openstack.program import clean_environment
 from gluon.parts.openstack.users import User
+
+_PATIENCE: Final = 120.0  # seconds for one run of it
+#: What ends the output of one command of several.
+_END: Final = "END-OF-COMMAND"
 
 
 class CommandFailed(GluonError):
@@ -31,9 +37,27 @@ class OpenStackCommand:
             env=clean_environment(self.environment),
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=_PATIENCE,
             check=False,
         )
+
+    def batch(self, *lines: Sequence[str]) -> list[str]:
+        """What each of these commands says, errors among it; all of them in one process, one after the other."""
+        text = "".join(f"{shlex.join(line)}\n!echo {_END}\n" for line in lines)
+        done = subprocess.run(
+            (self._program,),
+            env=clean_environment({**self.environment, "PYTHONUNBUFFERED": "1"}),
+            input=text,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=_PATIENCE,
+            check=False,
+        )
+        *said, _ = done.stdout.split(f"{_END}\n")
+        if len(said) != len(lines):
+            raise CommandFailed(f"openstack ended after {len(said)} of {len(lines)} commands: {done.stdout}")
+        return said
 
     def run(self, *words: str) -> str:
         """What it prints. Raises CommandFailed."""

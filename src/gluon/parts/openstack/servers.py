@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
@@ -14,35 +14,35 @@ from gluon.parts.openstack.glance import IMAGE_ID
 from gluon.parts.openstack.nova import FLAVOR
 
 _PATIENCE: Final = 120.0  # seconds for a boot or an end; fifty at once share two cores
+#: Nova's name for the zone of hosts that are in no other.
+_ZONE: Final = "nova"
 _LOOK: Final = 0.2  # seconds between two looks
-#: The first version in which a host may be asked for.
-_WITH_HOST: Final = {"OpenStack-API-Version": "compute 2.74"}
 
 
-async def boot(api: Api, name: str, ports: Sequence[str], *, host: str = "") -> dict[str, Any]:
+async def boot(api: Api, name: str, ports: Sequence[str], *, host: str = "", forced: bool = False) -> dict[str, Any]:
     """Boot a server on these ports, by their ids, and return it once it is ACTIVE or ERROR.
 
-    ``host``: where; only an administrator may say so. Raises ApiRefused where Nova refuses at once.
+    ``host``: where; only an administrator may say so. ``forced``: there and nowhere else, whatever the scheduler thinks; so Nova
+    tries but once, and its fault is what befell. Raises ApiRefused where Nova refuses at once.
     """
-    server = await ask(api, name, ports, host=host)
+    server = await ask(api, name, ports, host=host, forced=forced)
     return await until_settled(api, server)
 
 
-async def ask(api: Api, name: str, ports: Sequence[str], *, host: str = "") -> str:
+async def ask(api: Api, name: str, ports: Sequence[str], *, host: str = "", forced: bool = False) -> str:
     """Ask for a server as ``boot`` does, and return its id at once."""
     flavors = await asyncio.to_thread(api.get, "compute", "/flavors")
     flavor = next(flavor["id"] for flavor in flavors["flavors"] if flavor["name"] == FLAVOR)
     wanted = {"name": name, "flavorRef": flavor, "imageRef": IMAGE_ID, "networks": [{"port": port} for port in ports]}
     if host:
-        wanted["host"] = host
-    headers = _WITH_HOST if host else {}
-    answer = await asyncio.to_thread(api.request, "POST", "compute", "/servers", {"server": wanted}, headers=headers)
+        wanted |= {"availability_zone": f"{_ZONE}:{host}"} if forced else {"host": host}
+    answer = await asyncio.to_thread(api.post, "compute", "/servers", {"server": wanted})
     return str(answer["server"]["id"])
 
 
 async def until_settled(api: Api, server: str) -> dict[str, Any]:
     """The server, once its status is no longer BUILD. Raises GluonError after two minutes."""
-    return await _until(api, server, lambda status: status != "BUILD", "be built")
+    return await _until(api, server, lambda found: found["status"] != "BUILD", "be built")
 
 
 async def show(api: Api, server: str) -> dict[str, Any]:
@@ -52,17 +52,42 @@ async def show(api: Api, server: str) -> dict[str, Any]:
     return found
 
 
-async def migrate(admin: Api, server: str) -> dict[str, Any]:
+async def migrate(admin: Api, server: str, *, host: str) -> dict[str, Any]:
     """Move it to another host (cold), confirm, and return it once it is ACTIVE there, or ERROR.
 
     Raises ApiRefused, GluonError after two minutes.
     """
-    await _act(admin, server, "migrate")
-    moved = await _until(admin, server, lambda status: status in ("VERIFY_RESIZE", "ERROR"), "be moved")
+    await _act(admin, server, "migrate", {"host": host})
+    moved = await _until(admin, server, lambda found: found["status"] in ("VERIFY_RESIZE", "ERROR"), "be moved")
     if moved["status"] == "ERROR":
         return moved
     await _act(admin, server, "confirmResize")
-    return await _until(admin, server, lambda status: status in ("ACTIVE", "ERROR"), "stay where it was moved to")
+    return await _until(admin, server, lambda found: found["status"] in ("ACTIVE", "ERROR"), "stay where it was moved to")
+
+
+async def migrate_live(admin: Api, server: str, *, host: str) -> dict[str, Any]:
+    """Ask for it to be moved while it runs, and return it once it does so no more, wherever it is then.
+
+    Raises ApiRefused, GluonError after two minutes.
+    """
+    await _act(admin, server, "os-migrateLive", {"host": host, "block_migration": "auto"})
+    return await _until(admin, server, lambda found: found["status"] in ("ACTIVE", "ERROR") and not _busy(found), "be moved")
+
+
+async def evacuate(admin: Api, server: str, *, host: str) -> dict[str, Any]:
+    """Build it anew on another host, its own being down, and return it once it is ACTIVE there, or ERROR.
+
+    Raises ApiRefused, GluonError after two minutes.
+    """
+    await _act(admin, server, "evacuate", {"host": host})
+    return await _until(admin, server, lambda found: found["status"] in ("ACTIVE", "ERROR") and not _busy(found), "be evacuated")
+
+
+async def mark_down(admin: Api, host: str, down: bool) -> None:
+    """Tell Nova that the compute service of a host is down whatever it reports itself, or no more. Raises ApiRefused."""
+    services = await asyncio.to_thread(admin.get, "compute", f"/os-services?host={host}&binary=nova-compute")
+    path = f"/os-services/{services['services'][0]['id']}"
+    await asyncio.to_thread(admin.put, "compute", path, {"forced_down": down})
 
 
 async def delete(api: Api, server: str) -> None:
@@ -79,16 +104,21 @@ async def delete(api: Api, server: str) -> None:
             await asyncio.sleep(_LOOK)
 
 
-async def _until(api: Api, server: str, settled: Callable[[str], bool], what: str) -> dict[str, Any]:
-    """The server, once its status is ``settled``."""
+def _busy(found: dict[str, Any]) -> bool:
+    """Whether Nova is doing something with it."""
+    return found["OS-EXT-STS:task_state"] is not None
+
+
+async def _until(api: Api, server: str, settled: Callable[[dict[str, Any]], bool], what: str) -> dict[str, Any]:
+    """The server, once it is ``settled``."""
     async with _limited(f"the server {server} to {what}"):
-        while not settled((found := await show(api, server))["status"]):  # noqa: ASYNC110 Nova tells nobody
+        while not settled(found := await show(api, server)):  # noqa: ASYNC110 Nova tells nobody
             await asyncio.sleep(_LOOK)
         return found
 
 
-async def _act(api: Api, server: str, action: str) -> None:
-    await asyncio.to_thread(api.post, "compute", f"/servers/{server}/action", {action: None})
+async def _act(api: Api, server: str, action: str, more: Mapping[str, object] | None = None) -> None:
+    await asyncio.to_thread(api.post, "compute", f"/servers/{server}/action", {action: more})
 
 
 @asynccontextmanager
