@@ -130,6 +130,34 @@ async def test_a_list_of_several_pages_and_tables(site, capsys, monkeypatch):
     assert {port["id"] for port in json.loads(capsys.readouterr().out)["ports"]} == made
 
 
+async def test_the_ports_of_several_sites(site, tmp_path):
+    """The other one has a database and a Proton of its own. While it is away its ports are not said to be missing."""
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other/blue.yaml").write_text((MODELS / "renamed.yaml").read_text().replace("name: renamed", "name: blue"))
+    database = {"connection": f"sqlite:///{tmp_path}/other/gluon.sqlite"}
+    settings = {"DEFAULT": {"model_path": tmp_path / "other"}, "database": database}
+    server, other = await asyncio.gather(site.start_server(), site.start_server(settings=settings))
+    socket, blue = create(server.url, RENAMED), create(other.url, RENAMED.replace("renamed", "blue"))
+    both = ("--server", other.url, "--server", server.url)
+
+    async def port(*words: str) -> tuple[int, list[str], str]:
+        status, out, err = await call(server.port, *words, *both)
+        return status, [row[0] for row in cells(out)[1:]], err
+
+    assert await port("list") == (0, [blue, socket], "")
+    for id in (socket, blue):
+        assert (await port("unbind", id))[::2] == (0, "")
+    await other.stop()
+    gone = f"no answer from {other.url}: Connection refused"
+    left_out = f"gluon: {gone}; ports of a Proton that no other server has are not listed\n"
+    assert await port("list") == (0, [socket], left_out)
+    assert await port("list", "--proton", "renamed") == (0, [socket], "")
+    assert await port("list", "--proton", "blue") == (1, [], f"gluon: {gone}; there is no Proton 'blue'\n")
+    assert (await port("unbind", socket))[::2] == (0, "")
+    nowhere = f"no Proton at {other.url}, {server.url} has a port {blue}"
+    assert await port("show", blue) == (1, [], f"gluon: {gone}; {nowhere}\n")
+
+
 async def test_what_cannot_be_done_is_said(site):
     server = await site.start_server()
     for words, said in (
