@@ -30,8 +30,8 @@ OPTIONS: Final = (
     cfg.ListOpt(
         "proton_endpoints",
         default=["http://127.0.0.1:2705"],
-        help="Proton Servers, of one site or of several: each Proton is asked for at those that have it, the next where one cannot"
-        " be reached. Tokens go to these only.",
+        help="Proton Servers, of one site or of several: each Proton is asked for at those that have it, the next where one"
+        " cannot be reached. Tokens go to these only.",
     ),
     cfg.FloatOpt(
         "proton_timeout",
