@@ -145,7 +145,8 @@ def test_what_all_servers_refuse_is_refused_and_a_token_is_renewed_for_any(start
     with ProtonServers([one.url, NOBODY, two.url], headers=lambda: {"X-Auth-Token": tokens[-1]}, renew=renew) as servers:
         assert ModelDriver("blue", servers).port("p").id == "p"
         two.scripted = one.scripted
-        with pytest.raises(Unavailable, match=r"you may not.*Connection refused"):
+        said = f"^{two.url}: .*you may not; {one.url}: .*you may not; no answer from {NOBODY}: Connection refused$"
+        with pytest.raises(Unavailable, match=said):
             servers.json("GET", "/proton/blue")
     with ProtonServers([one.url, two.url]) as servers, pytest.raises(Refused) as raised:
         servers.json("GET", "/proton/blue")
@@ -220,7 +221,9 @@ class TestAllProtons:
             with pytest.raises(NotFound, match=rf"no Proton at {one.url}, {two.url}, {three.url} has a port x"):
                 arbiter.port("x")
 
-    @pytest.mark.parametrize("answer", [None, refusal(500, "a bug"), (200, b"<html>", {}), (200, {"protons": 1}, {})])
+    @pytest.mark.parametrize(
+        "answer", [None, refusal(500, "a bug"), refusal(404, "no"), (200, b"<html>", {}), (200, {"protons": 1}, {})]
+    )
     def test_a_server_that_cannot_be_asked_may_have_others(self, start: Start, answer: Any) -> None:
         blue, other = start("blue", "p"), start("green")
         other.scripted = lambda asked: answer
@@ -228,6 +231,7 @@ class TestAllProtons:
             arbiter = Arbiter(servers)
             (silent,) = arbiter.protons().silent
             assert arbiter.protons().names == ("blue",) and isinstance(silent, Unavailable)
+            assert (other.url if answer else NOBODY) in str(silent)
             assert arbiter.owner("p").proton == "blue"
             with pytest.raises(Unavailable, match=r"; no Proton at .* has a port x"):
                 arbiter.port("x")

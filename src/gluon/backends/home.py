@@ -129,7 +129,7 @@ class Home:
             self._having.discard(server)
             return None
         except DriverError as error:
-            raise Elsewhere(error) from None
+            raise Elsewhere(at(server.url, error)) from None
         self._having.add(server)
         return answer
 
@@ -141,6 +141,13 @@ class Home:
     def _pass(self, server: Server) -> None:
         """Of those that are as good it is asked last."""
         self._first = (self._servers.index(server) + 1) % len(self._servers)
+
+
+def at(url: str, error: DriverError) -> DriverError:
+    """The trouble of one server, which is named by it."""
+    if isinstance(error, Refused):
+        return Refused(error.status, f"{url}: {error}", error.detail, error.faults)
+    return Unavailable(f"{url}: {error}")
 
 
 def together(failures: Sequence[DriverError]) -> DriverError:

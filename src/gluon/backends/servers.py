@@ -21,8 +21,8 @@ from typing import Any, Final, Self
 from urllib.parse import urlsplit
 
 from gluon.backends.connections import How, Request, Server, changes
-from gluon.backends.errors import Refused, Unavailable
-from gluon.backends.home import UNAUTHORIZED, Elsewhere, Home, ask, document_above, document_of
+from gluon.backends.errors import DriverError, Refused, Unavailable
+from gluon.backends.home import UNAUTHORIZED, Elsewhere, Home, ask, at, document_above, document_of
 from gluon.client.errors import Unexpected
 from gluon.client.http import ANSWER_TIMEOUT, CONNECT_TIMEOUT, Query, Response
 from gluon.errors import SettingsError
@@ -104,12 +104,14 @@ class ProtonServers:
         return decoded(self.request(method, path, **more), changed=changes(method))
 
     def json_of(self, url: str, path: str) -> Any:
-        """The body of the answer to a GET of that one of ``urls``. Raises what ``request`` does."""
+        """The body of the answer to a GET of that one of ``urls``. Raises Refused, Unavailable."""
         try:
             answer = self._renewing(lambda: ask(self._servers[url], Request("GET", path, (), None), self._headers()))
+            return decoded(answer, changed=False)
         except Elsewhere as passed:
             raise passed.why from None
-        return decoded(answer, changed=False)
+        except DriverError as error:
+            raise at(url, error) from None
 
     def having(self, proton: str) -> frozenset[str]:
         """The URLs of the servers that are known to have a Proton."""
