@@ -74,6 +74,7 @@ def test_what_is_asked_for(shown: dict[str, Any], body: dict[str, Any], expected
         (FREE, {"port_security_enabled": True}, "port_security_enabled: cannot be set"),
         (FREE, {"status": "ACTIVE"}, "status: is said by the controller"),
         (HELD, {"mac_address": "fa:16:3e:00:00:02"}, "mac_address: can be changed only while"),
+        (FREE, {"device_id": "r", "device_owner": "network:router_interface"}, "device_owner: 'network:router_interface' cannot"),
         (FREE, {"fixed_ips": [{"ip_address": "10.0.0.1"}], "qos_policy_id": "q"}, r"\(and 1 more\)"),
     ],
 )

@@ -17,6 +17,9 @@ HOST: Final = "binding:host_id"
 DEVICE: Final = "device_id"
 PROFILE: Final = "binding:profile"
 MAC: Final = "mac_address"
+OWNER: Final = "device_owner"
+#: Owners of ports that are Neutron's own devices: routers, DHCP, floating IPs.
+_NEUTRONS: Final = "network:"
 
 #: Keys of Neutron's that a Gluon port can be changed by, and what they are called in a Proton.
 _CHANGEABLE: Final = {
@@ -24,7 +27,7 @@ _CHANGEABLE: Final = {
     "admin_state_up": "admin_state_up",
     MAC: "mac_address",
     DEVICE: "device_id",
-    "device_owner": "device_owner",
+    OWNER: "device_owner",
     HOST: "host_id",
     PROFILE: "profile",
     "binding:vnic_type": "vnic_type",
@@ -75,6 +78,8 @@ def _faults(body: Mapping[str, Any], shown: Mapping[str, Any]) -> Iterator[Fault
             continue
         if key == MAC and shown.get(HOST):
             yield Fault(key, "can be changed only while the port is not on a host")
+        elif key == OWNER and str(value).startswith(_NEUTRONS):
+            yield Fault(key, f"'{value}' cannot be: no device of Neutron's own, such as a router, is on a port of Gluon's")
         elif key in _ANSWERED:
             yield Fault(key, "is said by the controller that binds the port")
         elif key not in _CHANGEABLE:

@@ -16,6 +16,7 @@ from typing import Any, Final
 
 from neutron.db import models_v2
 from neutron.plugins.ml2.plugin import Ml2Plugin
+from neutron.services.revisions.revision_plugin import RevisionNumberConstraintFailed
 from neutron_lib import context as contexts
 from neutron_lib import exceptions
 from neutron_lib.db import api as db
@@ -112,10 +113,11 @@ class GluonPlugin(Ml2Plugin):
         if not self._is_gluon(context, id):
             return super().update_port(context, id, port)
         shown = self._show(context, id)
+        _matches(context, shown)
         try:
             change = changing.change(port["port"], shown)
-        except Invalid as fault:
-            raise exceptions.InvalidInput(error_message=f"port {id} is a port of Gluon's: {fault}") from None
+        except Invalid as refusal:
+            raise _invalid(id, refusal) from None
         if not change.values:
             return shown
         return self._changed(id, change)
@@ -126,7 +128,7 @@ class GluonPlugin(Ml2Plugin):
             super().delete_port(context, id, l3_port_check)
             self._own.pop(id, None)
             return
-        self._show(context, id)
+        _matches(context, self._show(context, id))
         if options.given().delete_port != "pass":
             raise Elsewhere(id=id, reason="it is deleted where it was made, in the API of its service (protonclient port-delete)")
         self._asked(id, lambda: self._arbiter.owner(id).delete(id))
@@ -428,6 +430,19 @@ class GluonPlugin(Ml2Plugin):
         except Refused as refusal:
             if refusal.status == 409:
                 raise Elsewhere(id=id, reason=refusal.detail) from None
-            raise exceptions.InvalidInput(error_message=f"port {id} is a port of Gluon's: {refusal.detail}") from None
+            raise _invalid(id, refusal) from None
         except DriverError as error:
             raise Unavailable(reason=f"port {id} is a port of Gluon's, which cannot be asked for it: {error}") from None
+
+
+def _matches(context: Any, shown: Mapping[str, Any]) -> None:
+    """Raise 412 where another revision of the port is meant (If-Match): Neutron itself looks only at rows of its own."""
+    wanted = context.get_transaction_constraint()
+    if wanted is not None and wanted.resource_id == shown["id"] and wanted.if_revision_match != shown["revision_number"]:
+        raise RevisionNumberConstraintFailed(wanted.if_revision_match, shown["revision_number"])
+
+
+def _invalid(id: str, refusal: Invalid | Refused) -> exceptions.InvalidInput:
+    """400, with all that is wrong."""
+    each = [": ".join(filter(None, (fault.pointer.removeprefix("/"), fault.detail))) for fault in refusal.faults]
+    return exceptions.InvalidInput(error_message=f"port {id} is a port of Gluon's: {'; '.join(each) or refusal.detail}")
