@@ -112,3 +112,27 @@ async def test_what_is_plugged_in_stays_known_while_etcd_is_filled_again() -> No
         await say(kv, "complete", "2")
         await until(lambda: catalogue.find("a") is None)
         assert catalogue.with_device(["vm"]) == [] and catalogue.with_device(["other"]) == ["b"]
+
+
+async def test_an_older_state_of_etcd_says_nothing_of_ports() -> None:
+    """Put back to a backup it has never heard of the machine that a port is plugged into now: Nova must not hear of that."""
+    kv = MemoryKv()
+    near = kv.beside()
+    told: list[Any] = []
+    await say(kv, "complete")
+    await put(kv, "a", status="DOWN")
+    async with following(near, told) as catalogue:
+        await say(kv, "complete", batch=2)
+        await put(kv, "a", device_id="vm", status="ACTIVE", revision=2)
+        await until(lambda: catalogue.with_device(["vm"]) == ["a"])
+        del told[:]
+        near.unavailable = True
+        kv.wipe()
+        await say(kv, "complete")
+        await put(kv, "a", status="DOWN")
+        await put(kv, "b", "green")
+        near.unavailable = False
+        await until(lambda: catalogue.plugged("b") is not None)
+        assert catalogue.with_device(["vm"]) == ["a"] and [id for id, *_ in told] == ["b"]
+        await say(kv, "complete", "2")
+        await until(lambda: catalogue.with_device(["vm"]) == [])

@@ -3,14 +3,14 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
 
 from gluon.backends.registrations import Registration, Registrations
-from gluon.kv.contract import Kv
+from gluon.kv.contract import Kv, WatchBatch
 from gluon.kv.etcd import connect
 from gluon.kv.memory import MemoryKv
 from gluon.particle import keys
@@ -56,8 +56,8 @@ async def register(kv: Kv, id: str, service: str = "blue", **more: Any) -> None:
     await kv.put(keys.port(id), json.dumps({"service": service, "tenant_id": "t", "url": "http://p", **more}).encode())
 
 
-async def say(kv: Kv, state: str, epoch: str = "1", service: str = "blue") -> None:
-    await kv.put(keys.sync(service), json.dumps({"database": "d", "epoch": epoch, "batch": 1, "state": state}).encode())
+async def say(kv: Kv, state: str, epoch: str = "1", service: str = "blue", batch: int = 1) -> None:
+    await kv.put(keys.sync(service), json.dumps({"database": "d", "epoch": epoch, "batch": batch, "state": state}).encode())
 
 
 async def test_ports_come_change_and_go(kv: Kv) -> None:
@@ -124,6 +124,46 @@ async def test_another_cluster_takes_the_place_of_this_one() -> None:
         await say(kv, "complete", "2")
         await until(lambda: registrations.find("a") is None)
         assert set(registrations.ports) == {"b", "c"}
+
+
+async def test_a_state_that_is_over_takes_no_port_away() -> None:
+    """etcd is put back to a backup, which says that it is complete; so it was, before the port came."""
+    kv = MemoryKv()
+    near = kv.beside()
+    await say(kv, "complete")
+    async with following(near) as registrations:
+        await say(kv, "complete", batch=2)
+        await register(kv, "new")
+        await until(lambda: registrations.find("new") is not None)
+        near.unavailable = True
+        kv.wipe()
+        await say(kv, "complete")
+        await register(kv, "other", "green")
+        near.unavailable = False
+        await until(lambda: registrations.find("other") is not None)
+        assert registrations.find("new") is not None
+        await say(kv, "complete", "2")
+        await until(lambda: registrations.find("new") is None)
+
+
+class Deaf(MemoryKv):
+    """Its watches show nothing that happens, only that etcd lives: what they go on from is a revision of another time."""
+
+    async def watch(self, prefix: str, *, start: int = 0) -> AsyncGenerator[WatchBatch, None]:
+        while True:
+            yield WatchBatch((), start)
+            await asyncio.sleep(0.005)
+
+
+async def test_an_etcd_that_has_come_further_since_it_was_restored_is_loaded_again() -> None:
+    kv = Deaf()
+    await say(kv, "complete")
+    async with following(kv) as registrations:
+        epoch_over = registrations.epoch_over
+        await register(kv, "meanwhile")
+        await say(kv, "complete", "2")
+        await until(lambda: registrations.find("meanwhile") is not None)
+        assert epoch_over.is_set() and not registrations.epoch_over.is_set()
 
 
 async def test_etcd_is_away(monkeypatch: pytest.MonkeyPatch) -> None:

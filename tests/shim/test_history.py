@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from gluon.particle import keys
-from gluon.shim.history import History, SyncState
+from gluon.particle.history import History, SyncState
 
 from .conftest import PORT, Recorder, Stage, found, quiet, until
 from .test_following import _memory

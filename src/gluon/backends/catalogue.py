@@ -22,6 +22,7 @@ import msgspec
 from gluon.backends.registrations import Registration, Registrations
 from gluon.kv import paging
 from gluon.kv.contract import Compacted, Event, KeyValue, Kv, KvError
+from gluon.kv.together import together
 from gluon.particle import keys
 
 LOG = logging.getLogger(__name__)
@@ -106,45 +107,52 @@ class Catalogue:
     async def _run(self) -> None:
         while True:
             try:
+                over = self.registrations.epoch_over
                 start = await self._load() + 1
-                async with aclosing(self._kv.watch(keys.PROTONS, start=start)) as batches:
-                    async for batch in batches:
-                        self._take(batch.events)
+                await together(self._follow(start), _set(over))
             except Compacted as error:
                 LOG.info("the list of ports is loaded again: %s", error)
                 continue
             except KvError as error:
                 LOG.debug("the ports cannot be followed: %s", error)  # the registrations say so
-            await asyncio.sleep(_RETRY)
+                await asyncio.sleep(_RETRY)
 
     async def _load(self) -> int:
+        """What a Proton's objects were in an older state, to which etcd was put back, is nobody's concern."""
         revision = await self._kv.revision()
+        put_back = await self.registrations.put_back(revision)
         found: set[str] = set()
         async for kv in paging.every(self._kv, keys.PROTONS, revision=revision):
-            if id := self._put(kv):
-                found.add(id)
+            key = keys.parse_object(kv.key)
+            if key is not None and not put_back(key.proton) and self._put(key, kv):
+                found.add(key.id)
         for id in [id for id in self._plugged if id not in found and self.find(id) is None]:
             self._drop(id)
         self._loaded.set()
         return revision
 
+    async def _follow(self, start: int) -> None:
+        async with aclosing(self._kv.watch(keys.PROTONS, start=start)) as batches:
+            async for batch in batches:
+                self._take(batch.events)
+
     def _take(self, events: Sequence[Event]) -> None:
         for event in events:
-            if event.type == "put":
-                self._put(event.kv)
+            key = keys.parse_object(event.kv.key)
+            if event.type == "put" and key is not None:
+                self._put(key, event.kv)
 
-    def _put(self, kv: KeyValue) -> str | None:
-        """Hold what an object's key says, if it is a port; its id."""
-        key = keys.parse_object(kv.key)
-        if key is None or b'"binding_id"' not in kv.value:
-            return None
+    def _put(self, key: keys.ObjectKey, kv: KeyValue) -> bool:
+        """Hold what an object's key says, if it is a port; whether it is."""
+        if b'"binding_id"' not in kv.value:
+            return False
         try:
             now = _PLUGGED.decode(kv.value)
         except (msgspec.ValidationError, msgspec.DecodeError):
-            return None  # no port, or not to be read: then what was said of it before counts on
+            return False  # no port, or not to be read: then what was said of it before counts on
         registration = self.find(key.id)
         if registration is not None and registration.service != key.proton:
-            return None
+            return False
         before = self._plugged.get(key.id)
         if now != before:
             self._forget(key.id)
@@ -153,7 +161,7 @@ class Catalogue:
             self._by_tenant[now.tenant_id or ""].add(key.id)
             if self._loaded.is_set():
                 self._changed(key.id, before, now)
-        return key.id
+        return True
 
     def _registered(self, id: str, before: Registration | None, now: Registration | None) -> None:
         """A port goes when its registration does, and not with its key: that may be missing while etcd is filled again."""
@@ -181,3 +189,8 @@ class Catalogue:
             members.discard(id)
             if not members:
                 del index[value or ""]
+
+
+async def _set(event: asyncio.Event) -> None:
+    """Return once it is."""
+    await event.wait()

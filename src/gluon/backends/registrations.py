@@ -4,7 +4,8 @@
     pages at revision r  ─► the table ─► watch from r+1 ─► the table …     find(id) is a look-up in a dictionary
 
 A port that was once seen goes only where the relay says that etcd is complete: an etcd that was wiped, or restored from a
-backup, is filled again, and until then what it does not hold is not known to be gone.
+backup, is filled again, and until then what it does not hold is not known to be gone. One that was restored says that it is
+complete, too, but of a time that is over: so it counts only once the relay has begun another epoch.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import aclosing
 from types import MappingProxyType
@@ -23,6 +25,7 @@ from gluon.kv import paging
 from gluon.kv.contract import Compacted, Event, KeyValue, Kv, KvError
 from gluon.kv.together import together
 from gluon.particle import keys
+from gluon.particle.history import History, SyncState
 
 LOG = logging.getLogger(__name__)
 
@@ -40,15 +43,8 @@ class Registration(msgspec.Struct, frozen=True, gc=False):
     binding_id: str | None = None
 
 
-class _Sync(msgspec.Struct, frozen=True):
-    """What the relay says of a Proton's keys. Where it cannot be read, they are not complete."""
-
-    epoch: str = ""
-    state: str = ""
-
-
 _REGISTRATION: Final = msgspec.json.Decoder(Registration)
-_SYNC: Final = msgspec.json.Decoder(_Sync)
+_SYNC: Final = msgspec.json.Decoder(SyncState)
 _COMPLETE: Final = "complete"
 
 #: Told of each port that came, changed or went: its id, and what was and is registered.
@@ -66,12 +62,14 @@ class Registrations:
         self._kv = kv
         self._changed = changed
         self._ports: dict[str, Registration] = {}
-        self._syncs: dict[str, _Sync] = {}
-        self._spoken: set[str] = set()
+        self._syncs: dict[str, SyncState] = {}
+        self._histories: defaultdict[str, History] = defaultdict(History)
         self._withheld: set[str] = set()
         self._heard = time.monotonic()
         #: Of each port, whoever registered it.
         self.ports: Mapping[str, Registration] = MappingProxyType(self._ports)
+        #: Set, and replaced, when a relay begins another epoch: what is known of etcd from before is to be loaded again.
+        self.epoch_over = asyncio.Event()
         self._loaded = asyncio.Event()
         self._trouble = ""
 
@@ -111,13 +109,13 @@ class Registrations:
     async def _load(self) -> int:
         """Bring the table to what etcd holds; the revision at which it does."""
         revision = await self._kv.revision()
-        syncs = {kv.key: _sync(kv) async for kv in paging.every(self._kv, keys.SYNCS, revision=revision)}
+        syncs = await self._load_syncs(revision)
         found: dict[str, Registration] = {}
         async for kv in paging.every(self._kv, keys.PORTS, revision=revision):
             if (id := keys.parse_port(kv.key)) and (registration := _read(kv)):
                 found[id] = registration
+        self._see(syncs)
         self._syncs = syncs
-        self._spoken.update(syncs)
         for id, registration in found.items():
             self._put(id, registration)
         self._gone([id for id in self._ports if id not in found])
@@ -126,17 +124,31 @@ class Registrations:
         self._loaded.set()
         return revision
 
-    async def _follow(self, start: int) -> None:
-        await together(
-            self._watch(keys.PORTS, start, self._on_ports),
-            self._watch(keys.SYNCS, start, self._on_syncs),
-        )
+    async def _load_syncs(self, revision: int = 0) -> dict[str, SyncState]:
+        return {kv.key: _sync(kv) async for kv in paging.every(self._kv, keys.SYNCS, revision=revision)}
 
-    async def _watch(self, prefix: str, start: int, handle: Callable[[Sequence[Event]], None]) -> None:
-        async with aclosing(self._kv.watch(prefix, start=start)) as batches:
+    async def put_back(self, revision: int) -> Callable[[str], bool]:
+        """Whether etcd was put back to an older state for a Proton, as of this revision, and the relay has not spoken since."""
+        older = frozenset(key for key, sync in (await self._load_syncs(revision)).items() if self._is_older(key, sync))
+        return lambda proton: keys.sync(proton) in older
+
+    async def _follow(self, start: int) -> None:
+        await together(self._watch_ports(start), self._watch_syncs(start))
+
+    async def _watch_ports(self, start: int) -> None:
+        async with aclosing(self._kv.watch(keys.PORTS, start=start)) as batches:
             async for batch in batches:
                 self._heard = time.monotonic()
-                handle(batch.events)
+                self._on_ports(batch.events)
+
+    async def _watch_syncs(self, start: int) -> None:
+        """With a look at every sign of life: an etcd that was restored, and has come further since than it was when it was lost,
+        goes on with the watches as if nothing had been. Then its epochs tell."""
+        async with aclosing(self._kv.watch(keys.SYNCS, start=start)) as batches:
+            async for batch in batches:
+                self._heard = time.monotonic()
+                changes = {e.kv.key: _sync(e.kv) if e.type == "put" else None for e in batch.events}
+                self._on_syncs(changes or await self._load_syncs())
 
     def _on_ports(self, events: Sequence[Event]) -> None:
         for event in events:
@@ -148,17 +160,25 @@ class Registrations:
             elif registration := _read(event.kv):
                 self._put(id, registration)
 
-    def _on_syncs(self, events: Sequence[Event]) -> None:
-        for event in events:
-            before, now = self._syncs.pop(event.kv.key, None), _sync(event.kv) if event.type == "put" else None
-            if now is not None:
-                self._syncs[event.kv.key] = now
-                self._spoken.add(event.kv.key)
-                if before is not None and before.epoch != now.epoch:
-                    raise _LoadAgain(f"another epoch at {event.kv.key}: {now.epoch}")
+    def _on_syncs(self, now: Mapping[str, SyncState | None]) -> None:
+        said = {key: sync for key, sync in now.items() if sync is not None}
+        self._syncs = {key: sync for key, sync in self._syncs.items() if key not in now} | said
+        if self._see(said):
+            raise _LoadAgain("a relay has begun another epoch")
         if any(self._is_complete(self._ports[id]) for id in self._withheld):
             # Not simply let go: the other watch may not have shown yet that they are back.
             raise _LoadAgain("etcd is complete again")
+
+    def _see(self, syncs: Mapping[str, SyncState]) -> bool:
+        """Learn how far the relays are, where it is not from an older state of etcd; whether one has begun another epoch."""
+        begun = [key for key, sync in syncs.items() if not self._is_older(key, sync) and self._histories[key].seen(sync)]
+        if begun:
+            self.epoch_over.set()
+            self.epoch_over = asyncio.Event()
+        return bool(begun)
+
+    def _is_older(self, key: str, sync: SyncState) -> bool:
+        return self._histories[key].older(sync) is not None
 
     def _put(self, id: str, registration: Registration) -> None:
         self._withheld.discard(id)
@@ -184,7 +204,9 @@ class Registrations:
         """Whether a port that etcd does not hold is gone. Where no relay has ever said anything, what is there is all."""
         key = keys.sync(registration.service)
         sync = self._syncs.get(key)
-        return sync.state == _COMPLETE if sync is not None else key not in self._spoken
+        if sync is None:
+            return key not in self._histories
+        return sync.state == _COMPLETE and not self._is_older(key, sync)
 
 
 def _read(kv: KeyValue) -> Registration | None:
@@ -195,8 +217,9 @@ def _read(kv: KeyValue) -> Registration | None:
         return None
 
 
-def _sync(kv: KeyValue) -> _Sync:
+def _sync(kv: KeyValue) -> SyncState:
+    """Where it cannot be read, nothing is complete."""
     try:
         return _SYNC.decode(kv.value)
     except (msgspec.ValidationError, msgspec.DecodeError):
-        return _Sync()
+        return SyncState(state="")

@@ -24,10 +24,10 @@ from gluon.kv.contract import Compacted, Event, KeyValue, Kv, KvError
 from gluon.kv.together import together
 from gluon.model.schema import Role
 from gluon.particle import keys
+from gluon.particle.history import History, SyncState
 from gluon.particle.shimtypes import Malformed, Record
 from gluon.shim import reports
 from gluon.shim.binding import Binder
-from gluon.shim.history import History, SyncState
 from gluon.shim.mirror import Mirror
 from gluon.shim.reconciling import Reconciler
 from gluon.shim.references import Key

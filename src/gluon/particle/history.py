@@ -18,19 +18,21 @@ class SyncState(msgspec.Struct, frozen=True):
 
 
 class History:
-    """What one shim has seen of the relay."""
+    """What one process has seen of a Proton's relay."""
 
     def __init__(self) -> None:
         self._last: SyncState | None = None
         self._past: set[str] = set()
 
-    def seen(self, sync: SyncState | None) -> None:
-        """The relay was there."""
+    def seen(self, sync: SyncState | None) -> bool:
+        """The relay was there; whether in another epoch than before."""
         if sync is None or not sync.epoch:  # asked to repair: whose epoch comes next is not known yet
-            return
-        if self._last is not None and self._last.epoch != sync.epoch:
-            self._past.add(self._last.epoch)
-        self._last = sync
+            return False
+        before, self._last = self._last, sync
+        if before is None or before.epoch == sync.epoch:
+            return False
+        self._past.add(before.epoch)
+        return True
 
     def older(self, sync: SyncState | None) -> str | None:
         """In which way this is older than what was seen; None where it is not, or that cannot be told."""
