@@ -133,6 +133,10 @@ async def test_an_older_state_of_etcd_says_nothing_of_ports() -> None:
         await put(kv, "b", "green")
         near.unavailable = False
         await until(lambda: catalogue.plugged("b") is not None)
-        assert catalogue.with_device(["vm"]) == ["a"] and [id for id, *_ in told] == ["b"]
+        assert catalogue.with_device(["vm"]) == ["a"]
+        await say(kv, "repairing", "2")
+        await put(kv, "c")
+        await until(lambda: catalogue.plugged("c") is not None)
+        assert catalogue.with_device(["vm"]) == ["a"] and {id for id, *_ in told} == {"b", "c"}
         await say(kv, "complete", "2")
         await until(lambda: catalogue.with_device(["vm"]) == [])

@@ -159,11 +159,11 @@ async def test_an_etcd_that_has_come_further_since_it_was_restored_is_loaded_aga
     kv = Deaf()
     await say(kv, "complete")
     async with following(kv) as registrations:
-        epoch_over = registrations.epoch_over
+        outdated = registrations.outdated
         await register(kv, "meanwhile")
         await say(kv, "complete", "2")
         await until(lambda: registrations.find("meanwhile") is not None)
-        assert epoch_over.is_set() and not registrations.epoch_over.is_set()
+        assert outdated.is_set() and not registrations.outdated.is_set()
 
 
 async def test_etcd_is_away(monkeypatch: pytest.MonkeyPatch) -> None:

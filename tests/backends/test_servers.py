@@ -9,6 +9,7 @@ import ssl
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
@@ -144,6 +145,41 @@ def test_a_server_that_hangs_is_left_sooner_by_what_only_reads(using: Using, api
         assert servers.json("GET", "/proton")["protons"]
         assert servers.request("GET", "/proton").status == 200
         assert len(api.asked) == 2
+
+
+def test_a_server_that_hangs_is_waited_for_once(using: Using, api: ApiServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever comes later is told at once; somebody looks now and then whether it lives."""
+    monkeypatch.setattr(connections, "_LONG", 0.05)
+    monkeypatch.setattr(connections, "_ALONE", 0.3)
+    awake = threading.Event()
+    api.scripted = lambda asked: awake.wait(10) and None
+    servers = using([api.url], timeout=30, read_timeout=0.2)
+    for why in ("timed out", "timed out", "no sign of life", "no sign of life"):
+        with pytest.raises(Unavailable, match=why) as raised:
+            servers.request("PATCH" if "sign" in why else "GET", "/proton", values=None)
+        assert not raised.value.sent
+    assert [asked.path for asked in api.asked] == ["/proton", "/healthz"]
+    awake.set()
+    with suppress(Unavailable):
+        servers.request("GET", "/proton")
+    time.sleep(0.4)
+    assert servers.json("GET", "/proton")["protons"]
+    assert servers.json("GET", "/proton")["protons"]
+    assert [asked.path for asked in api.asked][-3:] == ["/healthz", "/proton", "/proton"]
+
+
+def test_a_request_that_takes_long_says_nothing_of_others(using: Using, api: ApiServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connections, "_LONG", 0.05)
+    api.scripted = lambda asked: time.sleep(0.5) if asked.path == "/slow" else None
+    servers = using([api.url], read_timeout=0.3)
+    with ThreadPoolExecutor(1) as threads:
+        slow = threads.submit(servers.request, "GET", "/slow")
+        time.sleep(0.1)
+        assert servers.json("GET", "/proton")["protons"]
+        with pytest.raises(Unavailable, match="timed out"):
+            slow.result()
+    assert servers.json("GET", "/proton")["protons"]
+    assert not [asked for asked in api.asked if asked.path == "/healthz"]
 
 
 def test_tls_is_checked_by_the_context_that_is_given(using: Using, api: ApiServer, tmp_path: Path) -> None:

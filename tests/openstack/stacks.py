@@ -1,12 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """A Neutron with Gluon's plugin, and the Proton Server behind it, as tests use them."""
 
+import asyncio
 import json
+import threading
 import time
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import Any
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, Protocol, TypeVar
 
 import pytest
 
@@ -18,6 +22,8 @@ from gluon.parts.site import Server, Site
 #: Hosts whose binds a shim of Gluon's answers, and one that has none.
 SERVED = ("compute-1", "compute-2")
 UNSERVED = "compute-3"
+
+T = TypeVar("T")
 
 _SUBNETS = (("0.0.0.0/1", 4), ("128.0.0.0/1", 4), ("2000::/3", 6), ("fc00::/7", 6))
 
@@ -99,3 +105,58 @@ def until(holds: Callable[[], bool], seconds: float = 10) -> None:
     while not holds():
         assert time.monotonic() < end, "it did not come to hold"
         time.sleep(0.02)
+
+
+class Do(Protocol):
+    """Runs a coroutine, and waits for what it returns."""
+
+    def __call__(self, work: Coroutine[Any, Any, T], /) -> T: ...
+
+
+@contextmanager
+def loop_beside() -> Iterator[Do]:
+    """A loop in a thread of its own. What is started there runs on while tests, which are plain functions, come and go."""
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+
+    def do(work: Coroutine[Any, Any, T], /) -> T:
+        return asyncio.run_coroutine_threadsafe(work, loop).result()
+
+    try:
+        yield do
+    finally:
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()
+
+
+@contextmanager
+def serving(port: int, answer: Callable[[BaseHTTPRequestHandler, bytes], None]) -> Iterator[str]:
+    """An HTTP server on this port (0: a free one) that has ``answer`` deal with each request, its body read; its URL."""
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def handle(self) -> None:
+            with suppress(ConnectionError):  # who asked has gone
+                super().handle()
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+        def _answer(self) -> None:
+            answer(self, self.rfile.read(int(self.headers.get("Content-Length", 0))))
+
+        do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _answer
+
+    server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
+    server.daemon_threads = True
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()

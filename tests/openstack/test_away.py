@@ -1,40 +1,85 @@
 # SPDX-License-Identifier: Apache-2.0
-"""etcd or the Proton Server is away: ML2's ports go on, Gluon's are 503, and neither is ever taken for the other."""
+"""What is behind the plugin fails, hangs, lies or is put back: ML2's ports go on, Gluon's are 503, and neither is ever taken for
+the other. Nothing of it is an internal error of Neutron's."""
 
-import asyncio
-from collections.abc import AsyncIterator
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
-import pytest_asyncio
 
 from gluon.parts.openstack.cloud import Cloud, Extent
 from gluon.parts.openstack.users import ADMIN, OWNER
 from gluon.parts.ports import free_ports
 from gluon.parts.site import Site
 
-from .stacks import Stack, refused, stand_in
+from .stacks import Do, Stack, loop_beside, refused, serving, stand_in, succeeds, until
 
-pytestmark = pytest.mark.asyncio(loop_scope="function")
+pytestmark = pytest.mark.xdist_group("openstack-away")
+
+HOST = "compute-1"
+MACHINE = str(uuid4())
+UNKNOWN = "11111111-2222-4333-8444-555555555555"
+#: Seconds without a byte after which the plugin gives a Proton Server up.
+PATIENCE = 3
 
 
 def plugin(endpoint: str, url: str) -> dict[str, Any]:
-    options = {"etcd_endpoints": endpoint, "proton_endpoints": url, "etcd_timeout": 1}
+    options = {"etcd_endpoints": endpoint, "proton_endpoints": url, "etcd_timeout": 1, "proton_timeout": PATIENCE}
     return {"core_plugin": "gluon", "extent": Extent.NEUTRON, "computes": (), "neutron": {"gluon": options}}
 
 
-@pytest_asyncio.fixture(loop_scope="function")
-async def stack(tmp_path: Path) -> AsyncIterator[Stack]:
-    (tmp_path / "site").mkdir()
-    async with Site(tmp_path / "site") as site:
-        server = await site.start_server()
-        async with Cloud(tmp_path / "cloud", **plugin(site.etcd.endpoint, server.url)) as cloud:
-            yield Stack(site, server, cloud, await asyncio.to_thread(stand_in, cloud.api(ADMIN)))
+@pytest.fixture(scope="module")
+def do() -> Iterator[Do]:
+    with loop_beside() as do:
+        yield do
+
+
+@pytest.fixture(scope="module")
+def lab(do: Do, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """All tests but one share it, and put back what they broke."""
+    folder = tmp_path_factory.mktemp("away")
+    (folder / "site").mkdir()
+    site = Site(folder / "site")
+    do(site.__aenter__())
+    try:
+        server = do(site.start_server(settings={"api": {"bind_timeout": PATIENCE - 1}}))
+        do(site.start_shim(HOST))
+        cloud = Cloud(folder / "cloud", **plugin(site.etcd.endpoint, server.url))
+        do(cloud.__aenter__())
+        try:
+            yield Stack(site, server, cloud, stand_in(cloud.api(ADMIN)))
+        finally:
+            do(cloud.kill())
+    finally:
+        do(site.__aexit__(None, None, None))
+
+
+@pytest.fixture(scope="module")
+def service(lab: Stack) -> str:
+    return lab.service()
+
+
+@pytest.fixture(scope="module")
+def web(lab: Stack, service: str) -> str:
+    """A port of Gluon's."""
+    port: str = lab.port(service, "10.0.0.5")["id"]
+    return port
+
+
+@pytest.fixture(scope="module")
+def mine(lab: Stack) -> str:
+    """A port of ML2's."""
+    return own(lab)
 
 
 def own(stack: Stack) -> str:
-    """A port of ML2's."""
     api = stack.api(OWNER)
     network = api.post("network", "/v2.0/networks", {"network": {"name": "mine"}})["network"]["id"]
     port: str = api.post("network", "/v2.0/ports", {"port": {"network_id": network, "device_id": "machine"}})["port"]["id"]
@@ -42,62 +87,187 @@ def own(stack: Stack) -> str:
 
 
 def ml2_works(stack: Stack, port: str) -> None:
-    api = stack.api(OWNER)
+    api, name = stack.api(OWNER), uuid4().hex
     assert stack.shown(port, OWNER)["id"] == port
-    assert [p["id"] for p in api.get("network", "/v2.0/ports?device_id=machine")["ports"]] == [port]
-    name = {"port": {"name": "changed"}}
-    assert api.put("network", f"/v2.0/ports/{port}", name)["port"]["name"] == "changed"
+    assert listed(stack, "device_id=machine") == [port]
+    assert api.put("network", f"/v2.0/ports/{port}", {"port": {"name": name}})["port"]["name"] == name
 
 
-async def test_the_proton_server_is_away(stack: Stack) -> None:
-    def check() -> None:
-        port, mine = stack.port(stack.service(), "10.0.0.5")["id"], own(stack)
-        asyncio.run_coroutine_threadsafe(stack.server.child.stop(), loop).result(20)
-        ml2_works(stack, mine)
-        refused(503, "which cannot be asked", lambda: stack.shown(port))
-        refused(503, "cannot be listed", lambda: stack.api(OWNER).get("network", "/v2.0/ports"))
-        host = {"port": {"binding:host_id": "compute-1", "device_id": "x"}}
-        refused(503, "which cannot be asked", lambda: stack.api(ADMIN).put("network", f"/v2.0/ports/{port}", host))
-
-    loop = asyncio.get_running_loop()
-    await asyncio.to_thread(check)
+def listed(stack: Stack, query: str = "") -> list[str]:
+    return [port["id"] for port in stack.api(OWNER).get("network", f"/v2.0/ports?{query}")["ports"]]
 
 
-async def test_etcd_is_away_and_comes_back(stack: Stack) -> None:
-    port = (await asyncio.to_thread(lambda: stack.port(stack.service(), "10.0.0.5")))["id"]
-    mine = await asyncio.to_thread(own, stack)
-    await stack.site.etcd.kill()
-    await asyncio.to_thread(ml2_works, stack, mine)
-    assert (await asyncio.to_thread(stack.shown, port))["name"] == "web", "what was known stays known"
-    await stack.site.etcd.start()
-    later = (await asyncio.to_thread(lambda: stack.port(stack.service(), "10.0.0.6", "later")))["id"]
-    assert (await asyncio.to_thread(stack.shown, later))["name"] == "later"
+def bind(stack: Stack, port: str) -> dict[str, Any]:
+    """Ask as Nova does for the port to be plugged in."""
+    wanted = {"binding:host_id": HOST, "device_id": MACHINE, "device_owner": "compute:nova"}
+    bound: dict[str, Any] = stack.api(ADMIN).put("network", f"/v2.0/ports/{port}", {"port": wanted})["port"]
+    return bound
 
 
-async def test_etcd_is_wiped(stack: Stack) -> None:
-    port = (await asyncio.to_thread(lambda: stack.port(stack.service(), "10.0.0.5")))["id"]
-    gone = (await asyncio.to_thread(lambda: stack.port(stack.service(), "10.0.0.6")))["id"]
-    await stack.site.etcd.kill()
-    stack.site.etcd.wipe()
-    await asyncio.to_thread(stack.remove, gone)
-    await stack.site.etcd.start()
+def unbind(stack: Stack, port: str) -> None:
+    nothing = {"binding:host_id": None, "device_id": "", "device_owner": ""}
+    stack.api(ADMIN).put("network", f"/v2.0/ports/{port}", {"port": nothing})
+
+
+def binds(stack: Stack, port: str) -> bool:
+    """Whether it is bound if that is asked for once more. Nothing stays of it."""
+    bound = bind(stack, port)["binding:vif_type"] == "ovs"
+    unbind(stack, port)
+    return bound
+
+
+def gluons_are_503(stack: Stack, port: str) -> None:
+    refused(503, "which cannot be asked", lambda: stack.shown(port))
+    refused(503, "cannot be listed", lambda: listed(stack))
+    refused(503, "which cannot be asked", lambda: bind(stack, port))
+
+
+@contextmanager
+def away(lab: Stack, do: Do) -> Iterator[None]:
+    """While the Proton Server does not run."""
+    do(lab.server.child.kill())
+    try:
+        yield
+    finally:
+        do(lab.server.child.start())
+        do(lab.site.until_ready(lab.server))
+
+
+def test_the_proton_server_is_away(lab: Stack, do: Do, web: str, mine: str) -> None:
+    with away(lab, do):
+        ml2_works(lab, mine)
+        gluons_are_503(lab, web)
+    until(lambda: succeeds(lambda: lab.shown(web)))
+    assert set(listed(lab)) == {web, mine}
+
+
+def test_the_proton_server_hangs(lab: Stack, web: str, mine: str) -> None:
+    """The first requests wait as long as they may; once they know, others do not, and leave Neutron's threads to ML2's ports."""
+    assert lab.shown(web)["id"] == web
+    lab.server.child.pause()
+    try:
+        with ThreadPoolExecutor(24) as threads:
+            asked = [threads.submit(refused, 503, "which cannot be asked", lambda: lab.shown(web)) for _ in range(24)]
+            ml2_works(lab, mine)  # behind the first of them
+            for request in asked:
+                request.result(30)
+            began = time.monotonic()
+            asked = [threads.submit(gluons_are_503, lab, web) for _ in range(24)]
+            ml2_works(lab, mine)
+            assert time.monotonic() - began < PATIENCE, "ML2's ports wait for none of Gluon's"
+            for request in asked:
+                request.result(30)
+    finally:
+        lab.server.child.resume()
+    until(lambda: succeeds(lambda: lab.shown(web)))
+    until(lambda: binds(lab, web))
+
+
+def said(status: str, body: bytes, length: int | None = None) -> Callable[[BaseHTTPRequestHandler, bytes], None]:
+    """An answer to whatever is asked; the connection is closed in the middle of it where ``length`` is more than comes."""
+    head = f"HTTP/1.1 {status}\r\nContent-Length: {length or len(body)}\r\n\r\n".encode()
+
+    def answer(request: BaseHTTPRequestHandler, _: bytes) -> None:
+        request.close_connection = True
+        request.wfile.write(head + body)
+
+    return answer
+
+
+PAGE = b"<html><body>It works!</body></html>"
+LIES = {
+    "a page": said("200 OK", PAGE),
+    "another document": said("200 OK", b'{"hello": ["world"]}'),
+    "no document": said("200 OK", b"null"),
+    "a list": said("200 OK", b'[{"id": 1}]'),
+    "a page of trouble": said("500 Internal Server Error", PAGE),
+    "half a document": said("200 OK", b'{"id": "', 100),
+    "no HTTP": said("hello", b""),
+    "nothing": lambda request, _: setattr(request, "close_connection", True),
+}
+
+
+def test_something_else_answers_in_place_of_the_proton_server(lab: Stack, do: Do, web: str, mine: str) -> None:
+    with away(lab, do):
+        for answer in LIES.values():
+            with serving(lab.server.port, answer):
+                gluons_are_503(lab, web)
+                ml2_works(lab, mine)
+    until(lambda: succeeds(lambda: lab.shown(web)))
+    assert set(listed(lab)) == {web, mine}
+    until(lambda: binds(lab, web))
+
+
+def test_etcd_is_away_and_comes_back(lab: Stack, do: Do, service: str, web: str, mine: str) -> None:
+    do(lab.site.etcd.kill())
+    ml2_works(lab, mine)
+    assert lab.shown(web)["name"] == "web", "what was known stays known"
+    do(lab.site.etcd.start())
+    later = lab.port(service, "10.0.0.6", "later")["id"]
+    assert lab.shown(later)["name"] == "later"
+    forget(lab, later)
+
+
+def test_etcd_is_wiped(lab: Stack, do: Do, service: str, web: str) -> None:
+    gone = lab.port(service, "10.0.0.6")["id"]
+    do(lab.site.etcd.kill())
+    lab.site.etcd.wipe()
+    lab.remove(gone)
+    do(lab.site.etcd.start())
     for _ in range(20):
-        assert (await asyncio.to_thread(stack.shown, port))["name"] == "web"
-        await asyncio.sleep(0.1)
-    await asyncio.to_thread(lambda: refused(404, "PortNotFound", lambda: stack.shown(gone)))
+        assert lab.shown(web)["name"] == "web"
+        time.sleep(0.1)
+    refused(404, "PortNotFound", lambda: lab.shown(gone))
 
 
-async def test_etcd_was_not_there_when_neutron_started(tmp_path: Path) -> None:
+def test_etcd_is_restored_from_a_backup(lab: Stack, do: Do, service: str, web: str) -> None:
+    """Neither a port nor a machine's use of it is lost by it, not for a moment; what was deleted does not come back."""
+    deleted = lab.port(service, "10.0.0.6")["id"]
+    data, backup = lab.site.folder / "etcd" / "data", lab.site.folder / "backup"
+    do(lab.site.etcd.stop())
+    shutil.copytree(data, backup)
+    do(lab.site.etcd.start())
+    forget(lab, deleted)
+    newer = lab.port(service, "10.0.0.7", "newer")["id"]
+    until(lambda: bind(lab, web)["binding:vif_type"] == "ovs")
+
+    do(lab.site.etcd.kill())
+    shutil.rmtree(data)
+    backup.rename(data)
+    meanwhile = lab.proton("POST", "/ports", {"tenant_id": lab.tenant, "name": "meanwhile"})["id"]
+    do(lab.site.etcd.start())
+
+    def is_repaired() -> bool:
+        assert lab.shown(newer)["name"] == "newer"
+        assert listed(lab, f"device_id={MACHINE}") == [web]
+        return succeeds(lambda: lab.shown(meanwhile))
+
+    until(is_repaired)
+    refused(404, "PortNotFound", lambda: lab.shown(deleted))
+    unbind(lab, web)
+    for id in (web, newer, meanwhile):
+        until(lambda id=id: binds(lab, id))  # type: ignore[misc]
+    assert {web, newer, meanwhile} <= set(listed(lab)) and deleted not in listed(lab)
+    forget(lab, newer)
+    lab.proton("DELETE", f"/ports/{meanwhile}")
+
+
+def forget(lab: Stack, port: str) -> None:
+    """Delete a port, and wait until Neutron has heard of it."""
+    lab.remove(port)
+    until(lambda: not succeeds(lambda: lab.shown(port)))
+
+
+def test_etcd_was_not_there_when_neutron_started(tmp_path: Path, do: Do) -> None:
     nobody = f"http://127.0.0.1:{free_ports(1)[0]}"
-    async with Cloud(tmp_path / "cloud", **plugin(nobody, nobody)) as cloud:
-        stack: Any = Stack(None, None, cloud, "")  # type: ignore[arg-type]
-
-        def check() -> None:
-            mine = own(stack)
-            ml2_works(stack, mine)
-            unknown = "11111111-2222-4333-8444-555555555555"
-            refused(503, "not known which ports are Gluon's", lambda: stack.shown(unknown))
-            for query in ("device_id=another", f"id={unknown}"):
-                refused(503, "not known", lambda query=query: stack.api(OWNER).get("network", f"/v2.0/ports?{query}"))
-
-        await asyncio.to_thread(check)
+    cloud = Cloud(tmp_path / "cloud", **plugin(nobody, nobody))
+    do(cloud.__aenter__())
+    try:
+        stack = Stack(None, None, cloud, "")  # type: ignore[arg-type]
+        mine = own(stack)
+        ml2_works(stack, mine)
+        refused(503, "not known which ports are Gluon's", lambda: stack.shown(UNKNOWN))
+        for query in ("device_id=another", f"id={UNKNOWN}"):
+            refused(503, "not known", lambda query=query: listed(stack, query))
+    finally:
+        do(cloud.kill())

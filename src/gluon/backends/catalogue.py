@@ -43,6 +43,10 @@ class Plugged(msgspec.Struct, frozen=True, gc=False):
     status: str | None = None
     binding_state: str | None = None
 
+    def follows(self, other: Plugged) -> bool:
+        """Whether it is certainly newer: within one incarnation revisions only grow."""
+        return self.incarnation == other.incarnation and self.revision > other.revision
+
 
 _PLUGGED: Final = msgspec.json.Decoder(Plugged)
 
@@ -107,9 +111,9 @@ class Catalogue:
     async def _run(self) -> None:
         while True:
             try:
-                over = self.registrations.epoch_over
+                outdated = self.registrations.outdated
                 start = await self._load() + 1
-                await together(self._follow(start), _set(over))
+                await together(self._follow(start), _set(outdated))
             except Compacted as error:
                 LOG.info("the list of ports is loaded again: %s", error)
                 continue
@@ -118,13 +122,13 @@ class Catalogue:
                 await asyncio.sleep(_RETRY)
 
     async def _load(self) -> int:
-        """What a Proton's objects were in an older state, to which etcd was put back, is nobody's concern."""
+        """Where a Proton is not settled, etcd may hold what a port was once: then only what is newer counts."""
         revision = await self._kv.revision()
-        put_back = await self.registrations.put_back(revision)
+        settled = await self.registrations.settled(revision)
         found: set[str] = set()
         async for kv in paging.every(self._kv, keys.PROTONS, revision=revision):
             key = keys.parse_object(kv.key)
-            if key is not None and not put_back(key.proton) and self._put(key, kv):
+            if key is not None and self._put(key, kv, only_newer=not settled(key.proton)):
                 found.add(key.id)
         for id in [id for id in self._plugged if id not in found and self.find(id) is None]:
             self._drop(id)
@@ -142,7 +146,7 @@ class Catalogue:
             if event.type == "put" and key is not None:
                 self._put(key, event.kv)
 
-    def _put(self, key: keys.ObjectKey, kv: KeyValue) -> bool:
+    def _put(self, key: keys.ObjectKey, kv: KeyValue, *, only_newer: bool = False) -> bool:
         """Hold what an object's key says, if it is a port; whether it is."""
         if b'"binding_id"' not in kv.value:
             return False
@@ -154,7 +158,7 @@ class Catalogue:
         if registration is not None and registration.service != key.proton:
             return False
         before = self._plugged.get(key.id)
-        if now != before:
+        if now != before and (not only_newer or before is None or now.follows(before)):
             self._forget(key.id)
             self._plugged[key.id] = now
             self._by_device[now.device_id or ""].add(key.id)

@@ -2,6 +2,12 @@
 """The connections to one Proton Server: a thread that asks has one for itself, and leaves it for the next that does.
 
 There are never more in use than threads that ask, so none waits for another's bind; of those that nobody uses a few are kept.
+
+A server that hangs would take one thread after the other from whoever asks, such as Neutron, which has few of them and other
+work. So it is waited for once:
+
+    asked ─► (no answer for long, to anybody) doubted ─► asked for a sign of life ─► (none) left alone for some seconds ─► again …
+      └─────────────────────── a sign ◄───────────────────────┘
 """
 
 from __future__ import annotations
@@ -13,7 +19,7 @@ from collections import deque
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
-from gluon.client.errors import Problem
+from gluon.client.errors import Problem, Unreachable
 from gluon.client.http import Client, Query, Response
 
 #: How many are kept while nobody uses them.
@@ -21,6 +27,13 @@ IDLE: Final = 16
 #: Seconds for which one of them may be used again: far fewer than after which servers and balancers close it, so that no change
 #: is sent into a connection that is just being closed, of which nobody could say whether it was done.
 _FRESH: Final = 5.0
+
+#: What a server of any state answers at once, and without a token.
+_SIGN: Final = "/healthz"
+#: Seconds that a server gets for that; and after which a failure is no quick one, which would cost nobody anything.
+_LONG: Final = 1.0
+#: Seconds for which a server that gave none is not asked for anything.
+_ALONE: Final = 5.0
 
 
 def changes(method: str) -> bool:
@@ -64,12 +77,15 @@ class Server:
         self.url = url
         self._how = how
         self._idle: deque[_Idle] = deque()
+        self._heard = float("-inf")  # when it last answered anything
+        self._alone: float | None = None  # while it is doubted: until when it is left alone
 
     def ask(self, asked: Request, headers: Mapping[str, str]) -> Response:
         """The answer. Raises Unreachable and Problem."""
+        self._must_live()
         client = self._taken()
         timeout = self._how.timeout if asked.changes else self._how.read_timeout
-        kept = False
+        kept, began = False, time.monotonic()
         try:
             answer = client.request(
                 asked.method, asked.path, query=asked.query, values=asked.values, headers=headers, timeout=timeout
@@ -78,7 +94,13 @@ class Server:
         except Problem:
             kept = True
             raise
+        except Unreachable:
+            if self._heard < began < time.monotonic() - _LONG:  # it is not only this request that takes long
+                self._alone = time.monotonic()
+            raise
         finally:
+            if kept:
+                self._heard = time.monotonic()
             if kept and len(self._idle) < IDLE:
                 self._idle.append(_Idle(client, time.monotonic(), os.getpid()))
             else:
@@ -89,6 +111,29 @@ class Server:
         """Close what nobody uses."""
         while self._idle:
             self._idle.pop().client.close()
+
+    def _must_live(self) -> None:
+        """Raise Unreachable where the server hangs. One that is doubted is asked by the first who comes; others do not wait.
+
+        No lock, as a fork could leave it taken: two who come in the same moment only ask twice.
+        """
+        if self._alone is None:
+            return
+        now = time.monotonic()
+        if now < self._alone:
+            raise Unreachable(self.url, "it gave no sign of life a moment ago", sent=False)
+        self._alone = now + _LONG + _ALONE
+        connect = min(_LONG, self._how.connect_timeout)
+        try:
+            with Client(self.url, timeout=_LONG, connect_timeout=connect, context=self._how.context) as client:
+                client.request("GET", _SIGN)
+        except Problem:
+            pass  # which is one, too
+        except Unreachable:
+            if time.monotonic() - now < _LONG:
+                self._alone = None  # to be told so again costs nobody anything
+            raise
+        self._alone = None
 
     def _taken(self) -> Client:
         """The connection that was used last, if it is still good: neither old nor the parent's of this process."""

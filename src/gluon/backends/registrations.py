@@ -64,12 +64,11 @@ class Registrations:
         self._ports: dict[str, Registration] = {}
         self._syncs: dict[str, SyncState] = {}
         self._histories: defaultdict[str, History] = defaultdict(History)
-        self._withheld: set[str] = set()
         self._heard = time.monotonic()
         #: Of each port, whoever registered it.
         self.ports: Mapping[str, Registration] = MappingProxyType(self._ports)
-        #: Set, and replaced, when a relay begins another epoch: what is known of etcd from before is to be loaded again.
-        self.epoch_over = asyncio.Event()
+        #: Set, and replaced, when what is known from etcd must be loaded again: a relay has begun to repair it, or is done.
+        self.outdated = asyncio.Event()
         self._loaded = asyncio.Event()
         self._trouble = ""
 
@@ -114,8 +113,7 @@ class Registrations:
         async for kv in paging.every(self._kv, keys.PORTS, revision=revision):
             if (id := keys.parse_port(kv.key)) and (registration := _read(kv)):
                 found[id] = registration
-        self._see(syncs)
-        self._syncs = syncs
+        self._learn({**dict.fromkeys(self._syncs), **syncs})
         for id, registration in found.items():
             self._put(id, registration)
         self._gone([id for id in self._ports if id not in found])
@@ -127,10 +125,10 @@ class Registrations:
     async def _load_syncs(self, revision: int = 0) -> dict[str, SyncState]:
         return {kv.key: _sync(kv) async for kv in paging.every(self._kv, keys.SYNCS, revision=revision)}
 
-    async def put_back(self, revision: int) -> Callable[[str], bool]:
-        """Whether etcd was put back to an older state for a Proton, as of this revision, and the relay has not spoken since."""
-        older = frozenset(key for key, sync in (await self._load_syncs(revision)).items() if self._is_older(key, sync))
-        return lambda proton: keys.sync(proton) in older
+    async def settled(self, revision: int) -> Callable[[str], bool]:
+        """Whether etcd has all of a Proton at this revision, and nothing from a time that is over."""
+        syncs = await self._load_syncs(revision)
+        return lambda proton: self._is_settled(keys.sync(proton), syncs.get(keys.sync(proton)))
 
     async def _follow(self, start: int) -> None:
         await together(self._watch_ports(start), self._watch_syncs(start))
@@ -148,7 +146,8 @@ class Registrations:
             async for batch in batches:
                 self._heard = time.monotonic()
                 changes = {e.kv.key: _sync(e.kv) if e.type == "put" else None for e in batch.events}
-                self._on_syncs(changes or await self._load_syncs())
+                if self._learn(changes or await self._load_syncs()):
+                    raise _LoadAgain("a relay repairs etcd, or has done so")
 
     def _on_ports(self, events: Sequence[Event]) -> None:
         for event in events:
@@ -160,53 +159,40 @@ class Registrations:
             elif registration := _read(event.kv):
                 self._put(id, registration)
 
-    def _on_syncs(self, now: Mapping[str, SyncState | None]) -> None:
+    def _learn(self, now: Mapping[str, SyncState | None]) -> bool:
+        """How far the relays are. Whether one has begun another epoch, or what was not settled is."""
+        unsettled = {key for key in now if not self._is_settled(key, self._syncs.get(key))}
         said = {key: sync for key, sync in now.items() if sync is not None}
         self._syncs = {key: sync for key, sync in self._syncs.items() if key not in now} | said
-        if self._see(said):
-            raise _LoadAgain("a relay has begun another epoch")
-        if any(self._is_complete(self._ports[id]) for id in self._withheld):
-            # Not simply let go: the other watch may not have shown yet that they are back.
-            raise _LoadAgain("etcd is complete again")
-
-    def _see(self, syncs: Mapping[str, SyncState]) -> bool:
-        """Learn how far the relays are, where it is not from an older state of etcd; whether one has begun another epoch."""
-        begun = [key for key, sync in syncs.items() if not self._is_older(key, sync) and self._histories[key].seen(sync)]
-        if begun:
-            self.epoch_over.set()
-            self.epoch_over = asyncio.Event()
-        return bool(begun)
-
-    def _is_older(self, key: str, sync: SyncState) -> bool:
-        return self._histories[key].older(sync) is not None
+        begun = [key for key, sync in said.items() if not self._is_older(key, sync) and self._histories[key].seen(sync)]
+        if not begun and not any(self._is_settled(key, said.get(key)) for key in unsettled):
+            return False
+        self.outdated.set()
+        self.outdated = asyncio.Event()
+        return True
 
     def _put(self, id: str, registration: Registration) -> None:
-        self._withheld.discard(id)
         before = self._ports.get(id)
         if before != registration:
             self._ports[id] = registration
             self._changed(id, before, registration)
 
     def _gone(self, ids: Sequence[str]) -> None:
-        """etcd does not hold these ports."""
+        """etcd does not hold these ports. Those of a Proton that is not settled stay; it is loaded again once it is."""
         for id in ids:
             before = self._ports.get(id)
-            if before is None:
-                continue
-            if self._is_complete(before):
-                self._withheld.discard(id)
+            if before is not None and self._is_settled(key := keys.sync(before.service), self._syncs.get(key)):
                 del self._ports[id]
                 self._changed(id, before, None)
-            else:
-                self._withheld.add(id)
 
-    def _is_complete(self, registration: Registration) -> bool:
-        """Whether a port that etcd does not hold is gone. Where no relay has ever said anything, what is there is all."""
-        key = keys.sync(registration.service)
-        sync = self._syncs.get(key)
+    def _is_settled(self, key: str, sync: SyncState | None) -> bool:
+        """Whether what etcd does not hold is gone. Where no relay has ever said anything, what is there is all."""
         if sync is None:
             return key not in self._histories
         return sync.state == _COMPLETE and not self._is_older(key, sync)
+
+    def _is_older(self, key: str, sync: SyncState) -> bool:
+        return self._histories[key].older(sync) is not None
 
 
 def _read(kv: KeyValue) -> Registration | None:
