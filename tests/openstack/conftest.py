@@ -12,6 +12,7 @@ import pytest_asyncio
 
 from gluon.parts.openstack.cloud import Cloud
 from gluon.parts.openstack.environments import RELEASES
+from gluon.parts.openstack.installing import install
 from gluon.parts.openstack.users import ADMIN, OWNER
 from gluon.parts.site import Site
 
@@ -28,6 +29,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.xdist_group("openstack"))
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _installed() -> None:
+    """What OpenStack is made of is there. The first time on a machine that takes minutes, in which other processes test on."""
+    asyncio.run(install(RELEASE))
+
+
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack]:
     """A real OpenStack that tests share, and a site of Gluon's: leave nothing behind in it that others would see.
@@ -37,7 +44,7 @@ async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack
     folder = tmp_path_factory.mktemp("stack")
     (folder / "site").mkdir()
     async with Site(folder / "site") as site:
-        server = await site.start_server(settings={"api": {"bind_timeout": 3}})
+        server = await site.start_server()
         for host in SERVED:
             await site.start_shim(host)
         gluon = {"etcd_endpoints": site.etcd.endpoint, "proton_endpoints": server.url}

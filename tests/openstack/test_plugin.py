@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Gluon's ports in a real Neutron, as an administrator, their owner and a stranger meet them."""
 
+import urllib.request
 import uuid
 from typing import Any
 
@@ -91,6 +92,17 @@ def test_what_may_be_changed(stack: Stack, port: dict[str, Any]) -> None:
         lambda: stack.api(NOVA).post("network", path(port, "/bindings"), {"binding": {"host": "compute-2"}}),
     ):
         refused(400, "is a port of Gluon's", ask)
+
+
+def test_nova_deletes_a_port_that_it_takes_for_its_own(stack: Stack, port: dict[str, Any]) -> None:
+    """It is the machine that goes."""
+    change(stack, port, binding__host_id=HOST, device_id=str(uuid.uuid4()), device_owner="compute:nova")
+    tokens = {"X-Auth-Token": stack.api(OWNER).token, "X-Service-Token": stack.api(NOVA).token}
+    request = urllib.request.Request(f"{stack.cloud.layout.catalogue['network']}{path(port)}", headers=tokens, method="DELETE")
+    with urllib.request.urlopen(request, timeout=30) as answer:
+        assert answer.status == 204
+    assert stack.proton("GET", f"/ports/{port['id']}")["binding_state"] == "UNBOUND"
+    refused(409, "deleted where it was made", lambda: stack.api(NOVA).delete("network", path(port)))
 
 
 def test_the_network_that_stands_for_gluon(stack: Stack, port: dict[str, Any]) -> None:

@@ -75,6 +75,7 @@ def wsgi(
         f"--bind=127.0.0.1:{port}",
         "--workers=1",
         f"--threads={threads}",
+        "--keep-alive=75",  # seconds; a client that asks just when its connection is closed finds nobody
         "--no-control-socket",
         f"--chdir={INSIDE}",
         "wsgi:application",

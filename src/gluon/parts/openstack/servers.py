@@ -4,8 +4,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from gluon.errors import GluonError
@@ -16,7 +15,12 @@ from gluon.parts.openstack.nova import FLAVOR
 _PATIENCE: Final = 120.0  # seconds for a boot or an end; fifty at once share two cores
 #: Nova's name for the zone of hosts that are in no other.
 _ZONE: Final = "nova"
-_LOOK: Final = 0.2  # seconds between two looks
+#: Seconds between the first two looks and at most, and how the time between them grows.
+_LOOK: Final = 0.1
+_LONGEST: Final = 2.0
+_SLOWER: Final = 1.2
+#: What there is of a server that is not there (any more).
+_GONE: Final[dict[str, Any]] = {"status": "GONE"}
 
 
 async def boot(api: Api, name: str, ports: Sequence[str], *, host: str = "", forced: bool = False) -> dict[str, Any]:
@@ -79,8 +83,13 @@ async def evacuate(admin: Api, server: str, *, host: str) -> dict[str, Any]:
 
     Raises ApiRefused, GluonError after two minutes.
     """
+
+    def settled(found: Mapping[str, Any]) -> bool:  # it is ACTIVE a moment before it says where
+        there = found["status"] == "ACTIVE" and found["OS-EXT-SRV-ATTR:host"] == host
+        return (there or found["status"] == "ERROR") and not _busy(found)
+
     await _act(admin, server, "evacuate", {"host": host})
-    return await _until(admin, server, lambda found: found["status"] in ("ACTIVE", "ERROR") and not _busy(found), "be evacuated")
+    return await _until(admin, server, settled, "be evacuated")
 
 
 async def mark_down(admin: Api, host: str, down: bool) -> None:
@@ -93,39 +102,38 @@ async def mark_down(admin: Api, host: str, down: bool) -> None:
 async def delete(api: Api, server: str) -> None:
     """Delete it, and return once it is gone. Raises ApiRefused, GluonError after two minutes."""
     await asyncio.to_thread(api.delete, "compute", f"/servers/{server}")
-    async with _limited(f"the server {server} to be gone"):
-        while True:
-            try:
-                await show(api, server)
-            except ApiRefused as refusal:
-                if refusal.status == 404:
-                    return
-                raise
-            await asyncio.sleep(_LOOK)
+    await _until(api, server, lambda found: found is _GONE, "be gone")
 
 
-def _busy(found: dict[str, Any]) -> bool:
+def _busy(found: Mapping[str, Any]) -> bool:
     """Whether Nova is doing something with it."""
     return found["OS-EXT-STS:task_state"] is not None
 
 
 async def _until(api: Api, server: str, settled: Callable[[dict[str, Any]], bool], what: str) -> dict[str, Any]:
-    """The server, once it is ``settled``."""
-    async with _limited(f"the server {server} to {what}"):
-        while not settled(found := await show(api, server)):  # noqa: ASYNC110 Nova tells nobody
-            await asyncio.sleep(_LOOK)
-        return found
+    """The server, once it is ``settled``; one that is not there is ``_GONE``.
+
+    Nova tells nobody, so it is looked at: less and less often, for fifty that are looked at all the time keep Nova from its work.
+    """
+    pause = _LOOK
+    try:
+        async with asyncio.timeout(_PATIENCE):
+            while not settled(found := await _look(api, server)):
+                await asyncio.sleep(pause)
+                pause = min(pause * _SLOWER, _LONGEST)
+            return found
+    except TimeoutError:
+        raise GluonError(f"waited {_PATIENCE:g} s in vain for the server {server} to {what}") from None
+
+
+async def _look(api: Api, server: str) -> dict[str, Any]:
+    try:
+        return await show(api, server)
+    except ApiRefused as refusal:
+        if refusal.status == 404:
+            return _GONE
+        raise
 
 
 async def _act(api: Api, server: str, action: str, more: Mapping[str, object] | None = None) -> None:
     await asyncio.to_thread(api.post, "compute", f"/servers/{server}/action", {action: more})
-
-
-@asynccontextmanager
-async def _limited(what: str) -> AsyncIterator[None]:
-    """As asyncio.timeout, with an error that says what was waited for."""
-    try:
-        async with asyncio.timeout(_PATIENCE):
-            yield
-    except TimeoutError:
-        raise GluonError(f"waited {_PATIENCE:g} s in vain for {what}") from None

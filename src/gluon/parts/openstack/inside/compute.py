@@ -20,11 +20,11 @@ import nova.conf
 import oslo_messaging
 from nova import context as nova_context
 from nova import exception, rpc
-from nova.virt import fake
+from nova.virt import fake, node
 
 
 class PluggingDriver(fake.FakeDriver):  # type: ignore[misc]
-    """Nova's fake driver, which waits until its ports are plugged."""
+    """Nova's fake driver, which waits until its ports are plugged, and may be started again."""
 
     def spawn(self, context: Any, instance: Any, *arguments: Any, network_info: Any = None, **more: Any) -> None:
         """See ComputeDriver; Nova gives all after ``allocations`` by name."""
@@ -42,6 +42,14 @@ class PluggingDriver(fake.FakeDriver):  # type: ignore[misc]
         """See ComputeDriver: a machine that was moved is here again."""
         with self._plugged(instance, network_info):
             super().finish_revert_migration(context, instance, network_info, *arguments, **more)
+
+    def get_available_resource(self, nodename: Any) -> Any:
+        """See ComputeDriver. The fake one has another identity after each start, and Nova refuses to start as somebody else."""
+        return {**super().get_available_resource(nodename), "uuid": node.get_local_node_uuid()}
+
+    def get_nodenames_by_uuid(self, refresh: bool = False) -> dict[str, Any]:
+        """See ComputeDriver."""
+        return {node.get_local_node_uuid(): name for name in self.get_available_nodes(refresh)}
 
     @contextmanager
     def _plugged(self, instance: Any, network_info: Any) -> Iterator[None]:
