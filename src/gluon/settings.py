@@ -22,6 +22,7 @@ class Default:
     model_path: tuple[str, ...] = _option(
         (), "Folders whose top-level *.yaml files are models, besides those that ship and those of installed packages."
     )
+    protons: tuple[str, ...] = _option((), "The Protons to have, by name, of all that have a model; where none is named, all.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,9 +5,10 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+import subprocess
+import sys
 import urllib.request
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -18,19 +19,26 @@ from gluon.backends.registrations import Registrations
 from gluon.backends.servers import ProtonServers
 from gluon.client.http import Client
 from gluon.client.resources import Collection
+from gluon.parts.child import clean_environment
 from gluon.parts.site import Server, Site
 
 from .conftest import MODEL
 
 RENAMED = Path(__file__).parents[1] / "models/renamed.yaml"
-SOCKETS = {"renamed": "/proton/renamed/v2.10/sockets", "blue": "/proton/blue/v1.0/sockets", "red": "/proton/red/v1.0/sockets"}
+PORTS = {
+    "net-l3vpn": "/proton/net-l3vpn/v1.0/ports",
+    "renamed": "/proton/renamed/v2.10/sockets",
+    "blue": "/proton/blue/v1.0/sockets",
+    "red": "/proton/red/v1.0/sockets",
+}
 
 
-@dataclass
 class Sites:
-    """The one in Oslo has the Proton renamed, that in Rome has blue, and may get red."""
+    """Both have all models. The one in Oslo has the Protons net-l3vpn and renamed, that in Rome has blue."""
 
-    site: Site
+    def __init__(self, site: Site) -> None:
+        self.site = site
+        self.protons = {"oslo": "net-l3vpn, renamed", "rome": "blue"}
 
     async def oslo(self, port: int = 0) -> Server:
         return await self._server("oslo", port)
@@ -39,30 +47,29 @@ class Sites:
         return await self._server("rome", port)
 
     async def _server(self, name: str, port: int) -> Server:
-        folder = self.site.folder / name
-        database = f"sqlite:///{folder}/gluon.sqlite"
-        settings = {"DEFAULT": {"model_path": folder}, "database": {"connection": database}, "api": {"bind_timeout": 4}}
+        database = f"sqlite:///{self.site.folder}/{name}.sqlite"
+        settings = {
+            "DEFAULT": {"protons": self.protons[name]},
+            "database": {"connection": database},
+            "api": {"bind_timeout": 4},
+        }
         return await self.site.start_server(settings=settings, port=port)
-
-    def adds(self, name: str) -> None:
-        """Rome's servers have another Proton from their next start."""
-        (self.site.folder / "rome" / f"{name}.yaml").write_text(MODEL.replace("name: blue", f"name: {name}"))
 
 
 @pytest.fixture
 async def sites(tmp_path: Path) -> AsyncIterator[Sites]:
-    for name in ("oslo", "rome"):
-        (tmp_path / name).mkdir()
-    shutil.copy(RENAMED, tmp_path / "oslo")
-    async with Site(tmp_path) as site:
-        sites = Sites(site)
-        sites.adds("blue")
-        yield sites
+    models = tmp_path / "models"
+    models.mkdir()
+    shutil.copy(RENAMED, models)
+    for name in ("blue", "red"):
+        (models / f"{name}.yaml").write_text(MODEL.replace("name: blue", f"name: {name}"))
+    async with Site(tmp_path, models=models) as site:
+        yield Sites(site)
 
 
 def create(server: Server, proton: str) -> str:
     with Client(server.url) as client:
-        return str(Collection(client, SOCKETS[proton]).create({"tenant_id": "t"}).json()["id"])
+        return str(Collection(client, PORTS[proton]).create({"tenant_id": "t"}).json()["id"])
 
 
 def requests(server: Server) -> float:
@@ -75,8 +82,7 @@ def requests(server: Server) -> float:
 async def test_one_site_is_nothing_to_another(sites: Sites) -> None:
     rome, oslo, spare = await asyncio.gather(sites.rome(), sites.oslo(), sites.oslo())
     for proton, host in (("renamed", "compute-1"), ("blue", "compute-2")):
-        folder = sites.site.folder / ("oslo" if proton == "renamed" else "rome")
-        shim = {"DEFAULT": {"model_path": folder}, "shim": {"handlers": f"{proton}:net-l3vpn-dummy"}}
+        shim = {"shim": {"handlers": f"{proton}:net-l3vpn-dummy"}}
         await sites.site.start_shim(host, settings=shim, ready=False)
         key = f"/gluon/shim/{proton}/{host}"
         await sites.site.until(lambda key=key: sites.site.kv.get(key), "a shim")  # type: ignore[misc]
@@ -131,10 +137,52 @@ async def test_a_proton_that_one_site_gets_later_is_found(sites: Sites) -> None:
         await rome.stop()
         with pytest.raises(Unavailable, match=f"no answer from {rome.url}"):
             await asyncio.to_thread(red.ports, {})
-        sites.adds("red")
+        sites.protons["rome"] = "blue, red"
         rome = await sites.rome(rome.port)
         id = create(rome, "red")
         assert [port.id for port in (await asyncio.to_thread(red.ports, {})).ports] == [id]
         with pytest.raises(NotFound):
             await asyncio.to_thread(red.port, "00000000-0000-4000-8000-000000000000")
-        assert (await asyncio.to_thread(arbiter.protons)).names == ("ietf-sfc", "net-l3vpn", "renamed", "blue", "red")
+        assert (await asyncio.to_thread(arbiter.protons)).names == ("net-l3vpn", "renamed", "blue", "red")
+
+
+async def test_a_site_that_is_away_is_not_taken_for_one_without_ports(sites: Sites) -> None:
+    """Of a model that both have, but not both as a Proton: the servers that answer have no say in it."""
+    oslo, spare, rome = await asyncio.gather(sites.oslo(), sites.oslo(), sites.rome())
+    ids = [create(oslo, "net-l3vpn") for _ in range(2)]
+    blue = create(rome, "blue")
+    with ProtonServers([oslo.url, spare.url, rome.url]) as servers:
+        registrations = Registrations(sites.site.kv)
+        following = asyncio.create_task(registrations.run())
+        known, asking = Arbiter(servers, registrations), Arbiter(servers)
+
+        async def registered() -> bool:
+            return all(map(registrations.find, (*ids, blue)))
+
+        await sites.site.until(registered, "the registrations")
+        for arbiter in (known, asking):
+            page = await asyncio.to_thread(arbiter.driver("net-l3vpn").ports, {})
+            assert {port.id for port in page.ports} == set(ids)
+        await asyncio.gather(oslo.stop(), spare.stop())
+        with ProtonServers([oslo.url, spare.url, rome.url]) as others:  # that have never heard of net-l3vpn
+            for arbiter in (known, asking, Arbiter(others, registrations), Arbiter(others)):
+                driver = arbiter.driver("net-l3vpn")
+                for ask in (arbiter.port, driver.port, driver.unbind):
+                    with pytest.raises(Unavailable, match="no answer from"):
+                        await asyncio.to_thread(ask, ids[0])
+                with pytest.raises(Unavailable, match="no answer from"):
+                    await asyncio.to_thread(driver.ports, {})
+                assert (await asyncio.to_thread(arbiter.port, blue)).service == "blue"
+        _, said = await asyncio.to_thread(listing, "--server", oslo.url, "--server", rome.url)
+        assert f"no answer from {oslo.url}" in said
+        status, said = await asyncio.to_thread(listing, "--server", oslo.url, "--server", rome.url, "--proton", "net-l3vpn")
+        assert status == 1 and f"no answer from {oslo.url}" in said
+        following.cancel()
+        await asyncio.gather(following, return_exceptions=True)
+
+
+def listing(*words: str) -> tuple[int, str]:
+    """The status of ``gluon port list``, and what it says is wrong."""
+    command = (sys.executable, "-m", "gluon.cmd.gluon", "port", "list", *words)
+    done = subprocess.run(command, env=clean_environment(), capture_output=True, text=True, timeout=60, check=False)
+    return done.returncode, done.stderr

@@ -59,6 +59,7 @@ def test_a_taken_port(tmp_path):
         ("[etcd]\nendpoints = ftp://x\n", ["[etcd]", "ftp://x"]),
         ("[etcd]\nca_file = /no/such.pem\nendpoints = https://127.0.0.1:1\n", ["[etcd]", "/no/such.pem"]),
         ("[DEFAULT]\nmodel_path = /no/such/folder\n", ["/no/such/folder"]),
+        ("[DEFAULT]\nprotons = net-l3vpm, ietf-sfc\n", ["[DEFAULT] protons", "'net-l3vpm': did you mean 'net-l3vpn'"]),
     ],
 )
 def test_wrong_settings_of_the_server(tmp_path, text, words):
@@ -84,6 +85,7 @@ def test_wrong_settings_of_the_server(tmp_path, text, words):
         ("[shim]\nhost_list = a\nhandlers = net-l3vpn:net-l3vpn-dummy:mine\n", ["data model 'mine'", "gluon.shim.models"]),
         ("[shim]\nhost_list = a\nhandlers = net-l3vpn:net-l3vpn-dummy:\n", ["proton:backend:model"]),
         ("[shim]\nhost_list = a\nhandlers = net-l3vpm:x\n", ["net-l3vpm", "did you mean 'net-l3vpn'"]),
+        ("[DEFAULT]\nprotons = ietf-sfc\n[shim]\nhost_list = a\n", ["[shim] handlers", "'net-l3vpn' (there are ietf-sfc)"]),
         ("[shim]\nhost_list = a\nhandlers = net-l3vpn:dummy\n", ["dummy", "net-l3vpn-dummy"]),
     ],
 )

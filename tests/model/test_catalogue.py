@@ -6,6 +6,7 @@ from importlib.metadata import EntryPoint, EntryPoints
 
 import pytest
 
+from gluon.errors import SettingsError
 from gluon.model import catalogue
 from gluon.model.catalogue import load_catalogue
 from gluon.model.faults import ModelError
@@ -73,6 +74,37 @@ def test_tables_that_would_have_one_name(tmp_path):
     assert faults(tmp_path) == [
         f"{tmp_path}/a.yaml:2:11: the table of 'A' would be named as that of 'AA' of 'net'",
         f"{tmp_path}/b.yaml:1:1: the tables of 'net.a' would be named as those of 'net-a'",
+    ]
+
+
+def test_only_those_that_are_wanted(tmp_path):
+    write(tmp_path, "m.yaml")
+    write(tmp_path, "m-2.yaml", version="2.0")
+    write(tmp_path, "n.yaml", name="n")
+    families = load_catalogue([tmp_path], ["m", "ietf-sfc"])
+    assert set(families) == {"m", "ietf-sfc"}
+    assert set(families["m"].versions) == {"1.0", "2.0"}
+
+
+def test_what_is_not_wanted_need_not_go_together_but_must_be_right(tmp_path):
+    write(tmp_path, "a.yaml", name="net-a")
+    write(tmp_path, "b.yaml", name="net.a")
+    write(tmp_path, "n.yaml", name="n")
+    write(tmp_path, "n-2.yaml", name="n", version="2.0", type="integer")
+    assert len(faults(tmp_path)) == 2
+    assert set(load_catalogue([tmp_path], ["net.a"])) == {"net.a"}
+    write(tmp_path, "c.yaml", name="c", type="strin")
+    with pytest.raises(ModelError, match=r"c\.yaml:2:54: unknown type 'strin'"):
+        load_catalogue([tmp_path], ["net.a"])
+
+
+def test_every_name_that_has_no_model(tmp_path):
+    write(tmp_path, "m.yaml")
+    with pytest.raises(SettingsError) as caught:
+        load_catalogue([tmp_path], ["net-l3vpm", "m", "blue"])
+    assert str(caught.value).splitlines() == [
+        "[DEFAULT] protons: there is no Proton 'net-l3vpm': did you mean 'net-l3vpn'? (there are ietf-sfc, m, net-l3vpn)",
+        "[DEFAULT] protons: there is no Proton 'blue' (there are ietf-sfc, m, net-l3vpn)",
     ]
 
 

@@ -9,8 +9,10 @@ import threading
 import uuid
 
 from gluon.store.contract import Backlog, Reads, Store, SyncMark
+from gluon.store.opening import open_store
 
 from .conftest import Desk
+from .models import network
 
 MARK = SyncMark("epoch", 7)
 
@@ -163,6 +165,28 @@ async def test_trying_again_some_of_what_was_set_aside(desk: Desk) -> None:
     assert await log.retry_stuck([first]) == 0
     assert await log.stuck() == [second]
     assert [c.id for c in (await log.take("net-test", 100)).changes] == ["a"]
+
+
+async def test_what_a_database_holds_of_a_proton_that_the_store_lacks_waits(desk: Desk, connection: str) -> None:
+    for value in ("a", "b"):
+        await desk.make("Mark", value=value, group="both")
+    batch = await desk.store.log.take("net-test", 1)
+    await desk.store.log.set_aside(batch.changes[0], "no")
+    await desk.store.log.settle(dataclasses.replace(batch, changes=()), MARK)
+    unlike = network(name="other")
+    other = await open_store(connection, [unlike])
+    try:
+        assert await other.log.backlog() == Backlog(0, 0.0)
+        assert await other.log.stuck() == []
+        assert await other.log.retry_stuck() == 0
+        await Desk(other, unlike).make("Mark", value="c", group="both")
+        assert (await other.log.backlog()).rows == 1
+    finally:
+        await other.close()
+    assert (await desk.store.log.backlog()).rows == 1
+    assert [key.id for key in await desk.store.log.stuck()] == ["a"]
+    assert await desk.store.log.retry_stuck() == 1
+    assert [c.id for c in (await desk.store.log.take("net-test", 100)).changes] == ["b", "a"]
 
 
 async def test_one_call_for_each_commit_that_logged(desk: Desk) -> None:

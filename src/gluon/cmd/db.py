@@ -12,9 +12,8 @@ import os
 import sys
 from collections.abc import Iterable
 
-from gluon.cmd import config
+from gluon.cmd import config, models
 from gluon.errors import SettingsError
-from gluon.model.catalogue import load_catalogue
 from gluon.model.schema import Proton
 from gluon.settings import ServerSettings
 from gluon.store.driver import DatabaseError
@@ -53,7 +52,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """0; 1 where something is wrong; 2 where ``plan`` found steps."""
     settings = config.load(ServerSettings, args.config_file, os.environ)
-    protons = [family.newest for family in load_catalogue(settings.default.model_path).values()]
+    protons = [family.newest for family in models.families(settings.default).values()]
     return asyncio.run(_run(args, settings, protons))
 
 

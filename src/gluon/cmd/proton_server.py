@@ -23,10 +23,10 @@ from prometheus_client import CollectorRegistry, disable_created_metrics
 from prometheus_client.gc_collector import GCCollector
 from prometheus_client.process_collector import ProcessCollector
 
-from gluon.cmd import config, running, workers
+from gluon.cmd import config, models, running, workers
 from gluon.errors import SettingsError
 from gluon.kv import etcd
-from gluon.model.catalogue import Family, load_catalogue
+from gluon.model.catalogue import Family
 from gluon.server import app, logs
 from gluon.settings import Api, ServerSettings
 from gluon.store.opening import applies, open_store
@@ -41,7 +41,7 @@ _DRAIN = 10  # seconds that running requests get to end after SIGTERM
 
 def main(argv: Sequence[str] | None = None) -> int:
     """The console script."""
-    parser = running.parser(_PROGRAM, "Serve the APIs of all Protons whose models are found.")
+    parser = running.parser(_PROGRAM, "Serve the APIs of all Protons whose models are found, or of those that the settings name.")
     parser.add_argument("--worker", nargs=2, type=int, help=argparse.SUPPRESS)  # of whom, on which socket: see workers
     args = parser.parse_args(running.arguments(argv))
     return running.reporting(_PROGRAM, lambda: _run(args.config_file, args.worker))
@@ -55,7 +55,7 @@ def _run(files: Sequence[str], worker: Sequence[int] | None) -> int:
     running.allow_open_files()
     _refuse_open_noauth(settings.api)
     logs.install(debug=settings.default.debug)
-    families = load_catalogue(settings.default.model_path)
+    families = models.families(settings.default)
     with _listen(settings.api) if worker is None else socket.socket(fileno=worker[1]) as listening:
         if settings.api.workers > 1 and worker is None:
             return workers.supervise(_PROGRAM, files, settings.api.workers, listening)

@@ -18,12 +18,9 @@ from typing import Any, Final
 
 from gluon import settings
 from gluon.cli.table import table
-from gluon.cmd import config
+from gluon.cmd import config, models
 from gluon.cmd.hypervisors import NovaError, hypervisors
-from gluon.errors import SettingsError
 from gluon.kv import etcd
-from gluon.model.catalogue import load_catalogue
-from gluon.model.faults import nearest
 from gluon.shim.listing import Seen, seen
 
 _HEADS: Final = (
@@ -83,11 +80,8 @@ def _hosts(*, with_all: bool) -> int:
 
 def _list(args: argparse.Namespace) -> int:
     given = config.load(_Either, args.config_file, os.environ)
-    known = load_catalogue(given.default.model_path)
-    for name in args.protons:
-        if name not in known:
-            near = nearest(name, known)
-            raise SettingsError(f"there is no Proton '{name}'" + (f": did you mean '{near}'?" if near else ""))
+    known = models.families(given.default)
+    models.check(args.protons, known)
     found = asyncio.run(_seen(given.etcd, args.protons or list(known)))
     if args.json:
         print(json.dumps({"shims": [_document(shim) for shim in found]}, indent=2, ensure_ascii=False))

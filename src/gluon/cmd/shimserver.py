@@ -10,11 +10,10 @@ import os
 import socket
 from collections.abc import Callable, Sequence
 
-from gluon.cmd import config, running
+from gluon.cmd import config, models, running
 from gluon.errors import SettingsError
 from gluon.kv import etcd
-from gluon.model.catalogue import load_catalogue
-from gluon.model.faults import nearest
+from gluon.model.catalogue import no_proton
 from gluon.model.schema import Proton
 from gluon.server import logs
 from gluon.settings import ShimSettings
@@ -58,14 +57,12 @@ class Handler:
 
 def _handlers(settings: ShimSettings) -> list[Handler]:
     """The handlers that the settings name. Raises SettingsError for what is not there, and for two of one Proton."""
-    families = load_catalogue(settings.default.model_path)
+    families = models.families(settings.default)
     found: dict[str, Handler] = {}
     for text in settings.shim.handlers:
         proton, backend, model = _parts(text)
         if proton not in families:
-            close = nearest(proton, families)
-            hint = f": did you mean '{close}'?" if close else f"; there are {', '.join(families)}"
-            raise SettingsError(f"[shim] handlers: there is no Proton '{proton}'{hint}")
+            raise SettingsError(f"[shim] handlers: {no_proton(proton, families)}")
         if proton in found:
             raise SettingsError(
                 f"[shim] handlers: two are for '{proton}', but a shim of one name has one for each Proton: "

@@ -13,13 +13,10 @@ import os
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
-from gluon.cmd import config, stuck
+from gluon.cmd import config, models, stuck
 from gluon.cmd.progress import Progress
-from gluon.errors import SettingsError
 from gluon.kv import etcd
 from gluon.kv.contract import Kv
-from gluon.model.catalogue import load_catalogue
-from gluon.model.faults import nearest
 from gluon.model.schema import Proton
 from gluon.settings import ServerSettings
 from gluon.store.contract import Store
@@ -74,11 +71,9 @@ def run(args: argparse.Namespace) -> int:
 
 async def _joined(settings: ServerSettings, names: Sequence[str], work: _Work) -> int:
     """Do the work on these Protons with the server's own database and etcd."""
-    newest = {name: family.newest for name, family in load_catalogue(settings.default.model_path).items()}
-    for name in names:
-        if name not in newest:
-            near = nearest(name, newest)
-            raise SettingsError(f"there is no Proton '{name}'" + (f": did you mean '{near}'?" if near else ""))
+    families = models.families(settings.default)
+    models.check(names, families)
+    newest = {name: family.newest for name, family in families.items()}
     store = await open_store(settings.database.connection, list(newest.values()), auto_apply=False, settings=settings.database)
     try:
         kv = await etcd.connect(settings.etcd)

@@ -1,22 +1,23 @@
 # SPDX-License-Identifier: Apache-2.0
 """All models there are: those that ship, those in the folders of ``model_path``, and those of installed packages.
 
-files with info ─► Proton each ─► Family: all versions of one Proton, served from the tables of the newest
+files with info ─► Proton each ─► those wanted ─► Family: all versions of one Proton, served from the tables of the newest
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import MappingProxyType, ModuleType
 from typing import Final
 
+from gluon.errors import SettingsError
 from gluon.model import projection, source, versions
 from gluon.model.compile import compile_node, is_model
-from gluon.model.faults import Faults, ModelError
+from gluon.model.faults import Faults, ModelError, nearest
 from gluon.model.imports import Library, shipped
 from gluon.model.schema import Place, Proton
 
@@ -40,9 +41,17 @@ class Family:
 
 
 def load_catalogue(
-    model_path: Iterable[str | Path] = (), *, shipped: bool = True, installed: bool = True
+    model_path: Iterable[str | Path] = (),
+    wanted: Collection[str] = (),
+    *,
+    shipped: bool = True,
+    installed: bool = True,
 ) -> Mapping[str, Family]:
-    """Every family, by name. Raises ``ModelError`` with the faults of all models that are wrong, or do not go together."""
+    """Every family, by name; where any are ``wanted``, only these, and others need not go together with them.
+
+    Raises ``ModelError`` with the faults of all models that are wrong, or do not go together; ``SettingsError`` for what is
+    wanted and has no model.
+    """
     faults = Faults()
     folders = [Path(folder) for folder in model_path]
     library = Library()
@@ -50,10 +59,20 @@ def load_catalogue(
     for path in _files(folders, shipped, installed, faults):
         files.setdefault(path.resolve(), path)
     protons = [proton for path in files.values() if (proton := _compiled(path, folders, library, faults)) is not None]
-    families = together(protons, faults)
+    families = together([proton for proton in protons if not wanted or proton.name in wanted], faults)
     _tables(list(families.values()), faults)
     faults.raise_any()
+    there = sorted({proton.name for proton in protons})
+    if lacking := [f"[DEFAULT] protons: {no_proton(name, there)}" for name in wanted if name not in families]:
+        raise SettingsError("\n".join(lacking))
     return MappingProxyType(families)
+
+
+def no_proton(name: str, there: Iterable[str]) -> str:
+    """What to say of a Proton that is not among those that are ``there``."""
+    names = list(there)
+    near = nearest(name, names)
+    return f"there is no Proton '{name}'" + (f": did you mean '{near}'?" if near else "") + f" (there are {', '.join(names)})"
 
 
 def _files(folders: Sequence[Path], with_shipped: bool, installed: bool, faults: Faults) -> Iterator[Path]:

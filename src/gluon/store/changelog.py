@@ -131,11 +131,12 @@ class RowChangeLog:
         """See the contract."""
 
         async def work(tx: RowReads) -> Backlog:
-            ((rows, at, oldest, newest),) = await tx.run(self._log.backlog, {})
-            if not rows:
+            waiting = [row for row in await tx.run(self._log.backlog, {}) if row[0] in self._plans.protons]
+            if not waiting:
                 self._aging.empty()
                 return Backlog(0, 0.0)
-            return Backlog(rows, self._aging.seen(oldest, newest, time.time() - at / 1000))
+            _, rows, at, oldest, newest = zip(*waiting, strict=True)
+            return Backlog(sum(rows), self._aging.seen(min(oldest), max(newest), time.time() - min(at) / 1000))
 
         return await self._read(work)
 
@@ -153,7 +154,7 @@ class RowChangeLog:
         """See the contract."""
 
         async def work(tx: RowReads) -> list[StuckKey]:
-            return [StuckKey(*row) for row in await tx.run(self._log.stuck, {})]
+            return await self._stuck(tx)
 
         return await self._read(work)
 
@@ -161,16 +162,19 @@ class RowChangeLog:
         """See the contract."""
 
         async def work(tx: RowTx) -> int:
-            keys = [StuckKey(*row) for row in await tx.run(self._log.stuck, {})]
-            keys = [key for key in keys if only is None or key in only]
+            keys = [key for key in await self._stuck(tx) if only is None or key in only]
             for key in keys:
-                proton = self._plans.protons.get(key.proton)
-                if proton is not None and key.object in proton.by_name:
-                    await tx.log_change(proton.by_name[key.object], key.id)
+                objects = self._plans.protons[key.proton].by_name
+                if key.object in objects:
+                    await tx.log_change(objects[key.object], key.id)
                 await tx.run(self._log.drop_stuck, {"proton": key.proton, "object": key.object, "object_id": key.id})
             return len(keys)
 
         return await self._write(work)
+
+    async def _stuck(self, tx: RowReads) -> list[StuckKey]:
+        keys = [StuckKey(*row) for row in await tx.run(self._log.stuck, {})]
+        return [key for key in keys if key.proton in self._plans.protons]
 
     async def _set_mark(self, tx: RowTx, proton: str, mark: SyncMark) -> None:
         await tx.run(self._log.drop_mark, {"proton": proton})

@@ -153,7 +153,7 @@ class StuckKey:
 
 
 class ChangeLog(Protocol):
-    """The relay's side of the store."""
+    """The relay's side of the store: of its Protons alone. What a database holds of others is neither counted nor changed."""
 
     async def database_id(self) -> str:
         """A UUID that the database was given when its tables were made."""
