@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What Neutron answers where something is not to be had or done with a port of Gluon's, as its API says such things."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+from neutron.services.revisions.revision_plugin import RevisionNumberConstraintFailed
+from neutron_lib import exceptions
+
+from gluon.backends.errors import DriverError, NotFound, Refused
+from gluon.errors import Invalid
+
+_T = TypeVar("_T")
+
+
+class Unavailable(exceptions.ServiceUnavailable):
+    """Gluon cannot be asked about a port that is, or may be, its own. 503."""
+
+    message = "%(reason)s"
+
+
+class Elsewhere(exceptions.Conflict):
+    """Something is not done here with a port of Gluon's. 409."""
+
+    message = "Port %(id)s is a port of Gluon's: %(reason)s"
+
+
+def asked(id: str, ask: Callable[[], _T]) -> _T:
+    """What asking a driver about a port comes to, in Neutron's errors."""
+    try:
+        return ask()
+    except NotFound:
+        raise exceptions.PortNotFound(port_id=id) from None
+    except Refused as refusal:
+        if refusal.status == 409:
+            raise Elsewhere(id=id, reason=refusal.detail) from None
+        raise invalid(id, refusal) from None
+    except DriverError as error:
+        raise Unavailable(reason=f"port {id} is a port of Gluon's, which cannot be asked for it: {error}") from None
+
+
+def invalid(id: str, refusal: Invalid | Refused) -> exceptions.InvalidInput:
+    """400, with all that is wrong."""
+    each = [": ".join(filter(None, (fault.pointer.removeprefix("/"), fault.detail))) for fault in refusal.faults]
+    return exceptions.InvalidInput(error_message=f"port {id} is a port of Gluon's: {'; '.join(each) or refusal.detail}")
+
+
+def hold_revision(context: Any, shown: Mapping[str, Any]) -> None:
+    """Raise 412 where another revision of the port is meant (If-Match): Neutron itself looks only at rows of its own."""
+    wanted = context.get_transaction_constraint()
+    if wanted is not None and wanted.resource_id == shown["id"] and wanted.if_revision_match != shown["revision_number"]:
+        raise RevisionNumberConstraintFailed(wanted.if_revision_match, shown["revision_number"])
