@@ -7,10 +7,11 @@ import threading
 import time
 import urllib.request
 from collections.abc import Callable, Coroutine, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractAsyncContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Protocol, TypeVar
+from uuid import uuid4
 
 import pytest
 
@@ -39,11 +40,7 @@ class Stack:
 
     def proton(self, method: str, path: str, body: Any = None) -> Any:
         """The answer of the service's own API."""
-        data = json.dumps(body).encode() if body is not None else None
-        url = f"{self.server.url}/proton/net-l3vpn/v1.0{path}"
-        request = urllib.request.Request(url, data, {"Content-Type": "application/json"}, method=method)
-        with urllib.request.urlopen(request, timeout=30) as answer:
-            return json.loads(answer.read() or b"null")
+        return asked(method, f"{self.server.url}/proton/net-l3vpn/v1.0{path}", body)
 
     def api(self, user: Any) -> Api:
         return self.cloud.api(user)
@@ -74,6 +71,34 @@ class Stack:
         """The port as Neutron shows it."""
         found: dict[str, Any] = self.api(user).get("network", f"/v2.0/ports/{port}")["port"]
         return found
+
+    def listed(self, query: str = "", user: Any = OWNER) -> list[str]:
+        """The ids in Neutron's list of ports, in its order."""
+        return [port["id"] for port in self.api(user).get("network", f"/v2.0/ports?{query}")["ports"]]
+
+    def bind(self, port: str, device: str = "") -> dict[str, Any]:
+        """Plug the port into a machine on the first of the hosts, as Nova does it; how Neutron then shows it."""
+        wanted = {"binding:host_id": SERVED[0], "device_id": device or str(uuid4()), "device_owner": "compute:nova"}
+        bound: dict[str, Any] = self.api(ADMIN).put("network", f"/v2.0/ports/{port}", {"port": wanted})["port"]
+        return bound
+
+    def unbind(self, port: str) -> None:
+        nothing = {"binding:host_id": None, "device_id": "", "device_owner": ""}
+        self.api(ADMIN).put("network", f"/v2.0/ports/{port}", {"port": nothing})
+
+    def binds(self, port: str) -> bool:
+        """Whether the port is plugged in if that is asked for. Nothing stays of it."""
+        shown = self.bind(port)
+        self.unbind(port)
+        return (shown["binding:vif_type"], shown["status"]) == ("ovs", "ACTIVE")
+
+
+def asked(method: str, url: str, body: Any = None) -> Any:
+    """The answer of a Proton Server."""
+    data = json.dumps(body).encode() if body is not None else None
+    request = urllib.request.Request(url, data, {"Content-Type": "application/json"}, method=method)
+    with urllib.request.urlopen(request, timeout=30) as answer:
+        return json.loads(answer.read() or b"null")
 
 
 def stand_in(api: Api) -> str:
@@ -129,6 +154,27 @@ def loop_beside() -> Iterator[Do]:
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
         loop.close()
+
+
+@contextmanager
+def entered(do: Do, manager: AbstractAsyncContextManager[T]) -> Iterator[T]:
+    """The same as ``async with``, on that loop."""
+    value = do(manager.__aenter__())
+    try:
+        yield value
+    finally:
+        do(manager.__aexit__(None, None, None))
+
+
+@contextmanager
+def away(do: Do, site: Site, server: Server) -> Iterator[None]:
+    """While this Proton Server does not run."""
+    do(server.child.kill())
+    try:
+        yield
+    finally:
+        do(server.child.start())
+        do(site.until_ready(server))
 
 
 @contextmanager

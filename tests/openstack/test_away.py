@@ -6,7 +6,6 @@ import shutil
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
@@ -19,11 +18,10 @@ from gluon.parts.openstack.users import ADMIN, OWNER
 from gluon.parts.ports import free_ports
 from gluon.parts.site import Site
 
-from .stacks import Do, Stack, loop_beside, refused, serving, stand_in, succeeds, until
+from .stacks import SERVED, Do, Stack, away, entered, loop_beside, refused, serving, stand_in, succeeds, until
 
 pytestmark = pytest.mark.xdist_group("openstack-away")
 
-HOST = "compute-1"
 MACHINE = str(uuid4())
 UNKNOWN = "11111111-2222-4333-8444-555555555555"
 #: Seconds without a byte after which the plugin gives a Proton Server up.
@@ -46,19 +44,11 @@ def lab(do: Do, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """All tests but one share it, and put back what they broke."""
     folder = tmp_path_factory.mktemp("away")
     (folder / "site").mkdir()
-    site = Site(folder / "site")
-    do(site.__aenter__())
-    try:
+    with entered(do, Site(folder / "site")) as site:
         server = do(site.start_server(settings={"api": {"bind_timeout": PATIENCE - 1}}))
-        do(site.start_shim(HOST))
-        cloud = Cloud(folder / "cloud", **plugin(site.etcd.endpoint, server.url))
-        do(cloud.__aenter__())
-        try:
+        do(site.start_shim(SERVED[0]))
+        with entered(do, Cloud(folder / "cloud", **plugin(site.etcd.endpoint, server.url))) as cloud:
             yield Stack(site, server, cloud, stand_in(cloud.api(ADMIN)))
-        finally:
-            do(cloud.kill())
-    finally:
-        do(site.__aexit__(None, None, None))
 
 
 @pytest.fixture(scope="module")
@@ -89,56 +79,22 @@ def own(stack: Stack) -> str:
 def ml2_works(stack: Stack, port: str) -> None:
     api, name = stack.api(OWNER), uuid4().hex
     assert stack.shown(port, OWNER)["id"] == port
-    assert listed(stack, "device_id=machine") == [port]
+    assert stack.listed("device_id=machine") == [port]
     assert api.put("network", f"/v2.0/ports/{port}", {"port": {"name": name}})["port"]["name"] == name
-
-
-def listed(stack: Stack, query: str = "") -> list[str]:
-    return [port["id"] for port in stack.api(OWNER).get("network", f"/v2.0/ports?{query}")["ports"]]
-
-
-def bind(stack: Stack, port: str) -> dict[str, Any]:
-    """Ask as Nova does for the port to be plugged in."""
-    wanted = {"binding:host_id": HOST, "device_id": MACHINE, "device_owner": "compute:nova"}
-    bound: dict[str, Any] = stack.api(ADMIN).put("network", f"/v2.0/ports/{port}", {"port": wanted})["port"]
-    return bound
-
-
-def unbind(stack: Stack, port: str) -> None:
-    nothing = {"binding:host_id": None, "device_id": "", "device_owner": ""}
-    stack.api(ADMIN).put("network", f"/v2.0/ports/{port}", {"port": nothing})
-
-
-def binds(stack: Stack, port: str) -> bool:
-    """Whether it is bound if that is asked for once more. Nothing stays of it."""
-    bound = bind(stack, port)["binding:vif_type"] == "ovs"
-    unbind(stack, port)
-    return bound
 
 
 def gluons_are_503(stack: Stack, port: str) -> None:
     refused(503, "which cannot be asked", lambda: stack.shown(port))
-    refused(503, "cannot be listed", lambda: listed(stack))
-    refused(503, "which cannot be asked", lambda: bind(stack, port))
-
-
-@contextmanager
-def away(lab: Stack, do: Do) -> Iterator[None]:
-    """While the Proton Server does not run."""
-    do(lab.server.child.kill())
-    try:
-        yield
-    finally:
-        do(lab.server.child.start())
-        do(lab.site.until_ready(lab.server))
+    refused(503, "cannot be listed", stack.listed)
+    refused(503, "which cannot be asked", lambda: stack.bind(port))
 
 
 def test_the_proton_server_is_away(lab: Stack, do: Do, web: str, mine: str) -> None:
-    with away(lab, do):
+    with away(do, lab.site, lab.server):
         ml2_works(lab, mine)
         gluons_are_503(lab, web)
     until(lambda: succeeds(lambda: lab.shown(web)))
-    assert set(listed(lab)) == {web, mine}
+    assert set(lab.listed()) == {web, mine}
 
 
 def test_the_proton_server_hangs(lab: Stack, web: str, mine: str) -> None:
@@ -160,7 +116,7 @@ def test_the_proton_server_hangs(lab: Stack, web: str, mine: str) -> None:
     finally:
         lab.server.child.resume()
     until(lambda: succeeds(lambda: lab.shown(web)))
-    until(lambda: binds(lab, web))
+    until(lambda: lab.binds(web))
 
 
 def said(status: str, body: bytes, length: int | None = None) -> Callable[[BaseHTTPRequestHandler, bytes], None]:
@@ -188,14 +144,14 @@ LIES = {
 
 
 def test_something_else_answers_in_place_of_the_proton_server(lab: Stack, do: Do, web: str, mine: str) -> None:
-    with away(lab, do):
+    with away(do, lab.site, lab.server):
         for answer in LIES.values():
             with serving(lab.server.port, answer):
                 gluons_are_503(lab, web)
                 ml2_works(lab, mine)
     until(lambda: succeeds(lambda: lab.shown(web)))
-    assert set(listed(lab)) == {web, mine}
-    until(lambda: binds(lab, web))
+    assert set(lab.listed()) == {web, mine}
+    until(lambda: lab.binds(web))
 
 
 def test_etcd_is_away_and_comes_back(lab: Stack, do: Do, service: str, web: str, mine: str) -> None:
@@ -229,7 +185,7 @@ def test_etcd_is_restored_from_a_backup(lab: Stack, do: Do, service: str, web: s
     do(lab.site.etcd.start())
     forget(lab, deleted)
     newer = lab.port(service, "10.0.0.7", "newer")["id"]
-    until(lambda: bind(lab, web)["binding:vif_type"] == "ovs")
+    until(lambda: lab.bind(web, MACHINE)["binding:vif_type"] == "ovs")
 
     do(lab.site.etcd.kill())
     shutil.rmtree(data)
@@ -239,15 +195,15 @@ def test_etcd_is_restored_from_a_backup(lab: Stack, do: Do, service: str, web: s
 
     def is_repaired() -> bool:
         assert lab.shown(newer)["name"] == "newer"
-        assert listed(lab, f"device_id={MACHINE}") == [web]
+        assert lab.listed(f"device_id={MACHINE}") == [web]
         return succeeds(lambda: lab.shown(meanwhile))
 
     until(is_repaired)
     refused(404, "PortNotFound", lambda: lab.shown(deleted))
-    unbind(lab, web)
+    lab.unbind(web)
     for id in (web, newer, meanwhile):
-        until(lambda id=id: binds(lab, id))  # type: ignore[misc]
-    assert {web, newer, meanwhile} <= set(listed(lab)) and deleted not in listed(lab)
+        until(lambda id=id: lab.binds(id))  # type: ignore[misc]
+    assert {web, newer, meanwhile} <= set(lab.listed()) and deleted not in lab.listed()
     forget(lab, newer)
     lab.proton("DELETE", f"/ports/{meanwhile}")
 
@@ -260,14 +216,10 @@ def forget(lab: Stack, port: str) -> None:
 
 def test_etcd_was_not_there_when_neutron_started(tmp_path: Path, do: Do) -> None:
     nobody = f"http://127.0.0.1:{free_ports(1)[0]}"
-    cloud = Cloud(tmp_path / "cloud", **plugin(nobody, nobody))
-    do(cloud.__aenter__())
-    try:
+    with entered(do, Cloud(tmp_path / "cloud", **plugin(nobody, nobody))) as cloud:
         stack = Stack(None, None, cloud, "")  # type: ignore[arg-type]
         mine = own(stack)
         ml2_works(stack, mine)
         refused(503, "not known which ports are Gluon's", lambda: stack.shown(UNKNOWN))
         for query in ("device_id=another", f"id={UNKNOWN}"):
-            refused(503, "not known", lambda query=query: listed(stack, query))
-    finally:
-        do(cloud.kill())
+            refused(503, "not known", lambda query=query: stack.listed(query))

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from neutron.services.revisions.revision_plugin import RevisionNumberConstraintFailed
 from neutron_lib import exceptions
@@ -13,6 +13,9 @@ from gluon.backends.errors import DriverError, NotFound, Refused
 from gluon.errors import Invalid
 
 _T = TypeVar("_T")
+
+#: What a Proton Server says where it refuses the plugin itself, whoever asks Neutron.
+_THE_PLUGIN: Final = (401, 403)
 
 
 class Unavailable(exceptions.ServiceUnavailable):
@@ -36,9 +39,15 @@ def asked(id: str, ask: Callable[[], _T]) -> _T:
     except Refused as refusal:
         if refusal.status == 409:
             raise Elsewhere(id=id, reason=refusal.detail) from None
+        if refusal.status in _THE_PLUGIN:
+            raise _cannot_be_asked(id, refusal) from None
         raise invalid(id, refusal) from None
     except DriverError as error:
-        raise Unavailable(reason=f"port {id} is a port of Gluon's, which cannot be asked for it: {error}") from None
+        raise _cannot_be_asked(id, error) from None
+
+
+def _cannot_be_asked(id: str, error: DriverError) -> Unavailable:
+    return Unavailable(reason=f"port {id} is a port of Gluon's, which cannot be asked for it: {error}")
 
 
 def invalid(id: str, refusal: Invalid | Refused) -> exceptions.InvalidInput:

@@ -9,7 +9,7 @@ RabbitMQ ───────────────────────�
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from enum import IntEnum
 from pathlib import Path
 from types import TracebackType
@@ -42,7 +42,8 @@ class Cloud:
     """An OpenStack in ``folder``. Leaving the context ends every process and removes what the databases held.
 
     ``computes``: the hosts that have a compute service (with Nova), and an Open vSwitch agent as far as Neutron knows.
-    ``neutron``: groups of options that win over the lab's in neutron.conf, such as ``{"gluon": {…}}``.
+    ``neutron``: groups of options that win over the lab's in neutron.conf, such as ``{"gluon": {…}}``; or a function that makes
+    them of the layout, where they name Keystone.
     Raises NotInstalled where ``scripts/openstack-setup`` was not run.
     """
 
@@ -54,7 +55,7 @@ class Cloud:
         extent: Extent = Extent.NOVA,
         core_plugin: str = "ml2",
         computes: Sequence[str] = ("compute-1",),
-        neutron: Groups | None = None,
+        neutron: Groups | Callable[[Layout], Groups] | None = None,
     ) -> None:
         self.folder = folder
         self.release = release
@@ -62,7 +63,7 @@ class Cloud:
         self.computes = tuple(computes)
         self.broker = RabbitmqBroker(folder / "rabbitmq")
         self._core_plugin = core_plugin
-        self._neutron = neutron or {}
+        self._neutron = neutron if callable(neutron) else lambda layout: neutron or {}
         self._database: PreparedMariadb | None = None
         self._layout: Layout | None = None
         self._running: dict[str, Running] = {}
@@ -146,7 +147,7 @@ class Cloud:
         copy_keys(template, self.layout)
         keystone.configure(self.layout)
         if self.extent >= Extent.NEUTRON:
-            neutron.configure(self.layout, self._core_plugin, self._neutron)
+            neutron.configure(self.layout, self._core_plugin, self._neutron(self.layout))
             if self.computes:
                 await self.database.execute(neutron.agents(self.computes), "neutron")
         if self.extent >= Extent.NOVA:
