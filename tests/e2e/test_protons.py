@@ -103,8 +103,8 @@ async def test_a_proton_that_is_taken_off_the_list_is_left_as_it_is_until_it_is_
 
         server = await site.start_server(settings=CHAINS)
         assert served(server) == ["ietf-sfc"]
-        for words in (("sync", "check"), ("sync", "stuck"), ("sync", "repair", "--wait"), ("db", "plan"), ("db", "apply")):
-            status, said = await asyncio.to_thread(command, site, *words)
+        for words in ("sync check", "sync stuck", "sync repair --wait", "db plan", "db apply", "shim list"):
+            status, said = await asyncio.to_thread(command, site, *words.split())
             assert status == 0 and "l3vpn" not in said, said
         assert await keys(site) == before
         assert await site.kv.get(answer.key) == answer

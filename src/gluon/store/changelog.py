@@ -17,6 +17,7 @@ from typing import Any, Protocol, TypeVar
 from gluon.model.schema import Object
 from gluon.model.types import Integer, Reference
 from gluon.store.aging import Aging
+from gluon.store.conditions import packed
 from gluon.store.contract import Backlog, Change, ChangeBatch, StuckKey, SyncMark
 from gluon.store.logplans import DROPPED, PENDING, LogPlans
 from gluon.store.plans import Plans
@@ -129,14 +130,14 @@ class RowChangeLog:
 
     async def backlog(self) -> Backlog:
         """See the contract."""
+        protons = packed(list(self._plans.protons), self._plans.dialect)
 
         async def work(tx: RowReads) -> Backlog:
-            waiting = [row for row in await tx.run(self._log.backlog, {}) if row[0] in self._plans.protons]
-            if not waiting:
+            ((rows, at, oldest, newest),) = await tx.run(self._log.backlog, {"protons": protons})
+            if not rows:
                 self._aging.empty()
                 return Backlog(0, 0.0)
-            _, rows, at, oldest, newest = zip(*waiting, strict=True)
-            return Backlog(sum(rows), self._aging.seen(min(oldest), max(newest), time.time() - min(at) / 1000))
+            return Backlog(rows, self._aging.seen(oldest, newest, time.time() - at / 1000))
 
         return await self._read(work)
 

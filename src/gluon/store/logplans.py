@@ -8,6 +8,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from gluon.particle.systables import system_tables
+from gluon.store.conditions import among
 from gluon.store.statements import Statement, compiled
 
 #: How many identifiers ``pending`` takes at a time: its parameters ``id0`` and so on.
@@ -44,8 +45,8 @@ class LogPlans:
         of_object = _equal(changes, "proton", "object")
         self.pending = made(sa.select(changes.c.object_id).distinct().where(*of_object, changes.c.object_id.in_(wanted)))
         ends = sa.func.min(changes.c.id), sa.func.max(changes.c.id)
-        counted = sa.select(changes.c.proton, sa.func.count(), sa.func.min(changes.c.at), *ends)
-        self.backlog = made(counted.group_by(changes.c.proton))
+        ours = among(changes.c.proton, sa.bindparam("protons"), dialect)
+        self.backlog = made(sa.select(sa.func.count(), sa.func.min(changes.c.at), *ends).where(ours))
         self.get_mark = made(sa.select(marks.c.epoch, marks.c.batch).where(*_equal(marks, "proton")))
         self.drop_mark = made(sa.delete(marks).where(*_equal(marks, "proton")))
         self.add_mark = made(_insert(marks, "proton", "epoch", "batch"))
