@@ -36,14 +36,7 @@ class GuardedNetworks(Ml2Plugin):
     ) -> list[dict[str, Any]]:
         """See Ml2Plugin. The one that stands for Gluon is in a tenant's list only where that asks for it."""
         listed = partial(super().get_networks, context, sorts=sorts, marker=marker, page_reverse=page_reverse)
-        hides = self._hides(context, filters, "id", ("id", "name"))
-        if hides is None:
-            return listed(filters=filters, fields=fields, limit=limit)
-        # ML2 takes keys out of the filters.
-        found = hiding.without(
-            hides, lambda limit: listed(filters=copy.deepcopy(filters), limit=limit), limit, reverse=page_reverse
-        )
-        return [utils.resource_fields(network, fields) for network in found]
+        return _seen(listed, self._hides(context, filters, "id", ("id", "name")), filters, fields, limit, reverse=page_reverse)
 
     def get_subnets(
         self,
@@ -57,13 +50,14 @@ class GuardedNetworks(Ml2Plugin):
     ) -> list[dict[str, Any]]:
         """See Ml2Plugin. Those of the network that stands for Gluon are in a tenant's list only where that asks for them."""
         listed = partial(super().get_subnets, context, sorts=sorts, marker=marker, page_reverse=page_reverse)
-        hides = self._hides(context, filters, "network_id", ("id", "name", "network_id"))
-        if hides is None:
-            return listed(filters=filters, fields=fields, limit=limit)
-        found = hiding.without(
-            hides, lambda limit: listed(filters=copy.deepcopy(filters), limit=limit), limit, reverse=page_reverse
+        return _seen(
+            listed,
+            self._hides(context, filters, "network_id", ("id", "name", "network_id")),
+            filters,
+            fields,
+            limit,
+            reverse=page_reverse,
         )
-        return [utils.resource_fields(subnet, fields) for subnet in found]
 
     def _hides(
         self, context: Any, filters: Mapping[str, Any] | None, key: str, asking: Sequence[str]
@@ -122,3 +116,20 @@ class GuardedNetworks(Ml2Plugin):
         catalogue = self._knowing.catalogue()
         if catalogue is not None and catalogue.services:
             raise otherwise
+
+
+def _seen(
+    listed: Callable[..., list[dict[str, Any]]],
+    hides: Callable[[Mapping[str, Any]], bool] | None,
+    filters: Mapping[str, Any] | None,
+    fields: Sequence[str] | None,
+    limit: int | None,
+    *,
+    reverse: bool,
+) -> list[dict[str, Any]]:
+    """What ML2 lists, without what is hidden."""
+    if hides is None:
+        return listed(filters=filters, fields=fields, limit=limit)
+    # ML2 takes keys out of the filters.
+    found = hiding.without(hides, lambda limit: listed(filters=copy.deepcopy(filters), limit=limit), limit, reverse=reverse)
+    return [utils.resource_fields(item, fields) for item in found]
