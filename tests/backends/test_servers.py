@@ -147,7 +147,9 @@ def test_a_server_that_hangs_is_left_sooner_by_what_only_reads(using: Using, api
         assert len(api.asked) == 2
 
 
-def test_a_server_that_hangs_is_waited_for_once(using: Using, api: ApiServer, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_server_that_hangs_is_waited_for_once(
+    using: Using, api: ApiServer, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     """Whoever comes later is told at once; somebody looks now and then whether it lives."""
     monkeypatch.setattr(connections, "_LONG", 0.05)
     monkeypatch.setattr(connections, "_ALONE", 0.3)
@@ -166,6 +168,10 @@ def test_a_server_that_hangs_is_waited_for_once(using: Using, api: ApiServer, mo
     assert servers.json("GET", "/proton")["protons"]
     assert servers.json("GET", "/proton")["protons"]
     assert [asked.path for asked in api.asked][-3:] == ["/healthz", "/proton", "/proton"]
+    assert [record.message.removeprefix(api.url).split(":")[0] for record in caplog.records] == [
+        " does not answer",
+        " answers again",
+    ]
 
 
 def test_a_request_that_takes_long_says_nothing_of_others(using: Using, api: ApiServer, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,7 +5,7 @@ the other. Nothing of it is an internal error of Neutron's."""
 import shutil
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
@@ -98,21 +98,26 @@ def test_the_proton_server_is_away(lab: Stack, do: Do, web: str, mine: str) -> N
 
 
 def test_the_proton_server_hangs(lab: Stack, web: str, mine: str) -> None:
-    """The first requests wait as long as they may; once they know, others do not, and leave Neutron's threads to ML2's ports."""
+    """As many as Neutron has threads wait for it; once they know, others do not, and leave the threads to ML2's ports."""
     assert lab.shown(web)["id"] == web
     lab.server.child.pause()
     try:
-        with ThreadPoolExecutor(24) as threads:
-            asked = [threads.submit(refused, 503, "which cannot be asked", lambda: lab.shown(web)) for _ in range(24)]
-            ml2_works(lab, mine)  # behind the first of them
-            for request in asked:
+        with ThreadPoolExecutor(16) as threads:
+
+            def ask() -> list[Future[None]]:
+                return [threads.submit(refused, 503, "which cannot be asked", lambda: lab.shown(web)) for _ in range(16)]
+
+            first = ask()
+            ml2_works(lab, mine)  # behind those
+            for request in first:
                 request.result(30)
             began = time.monotonic()
-            asked = [threads.submit(gluons_are_503, lab, web) for _ in range(24)]
+            later = ask()
             ml2_works(lab, mine)
             assert time.monotonic() - began < PATIENCE, "ML2's ports wait for none of Gluon's"
-            for request in asked:
+            for request in later:
                 request.result(30)
+        gluons_are_503(lab, web)
     finally:
         lab.server.child.resume()
     until(lambda: succeeds(lambda: lab.shown(web)))

@@ -12,6 +12,7 @@ work. So it is waited for once:
 
 from __future__ import annotations
 
+import logging
 import os
 import ssl
 import time
@@ -21,6 +22,8 @@ from typing import Any, Final, NamedTuple
 
 from gluon.client.errors import Problem, Unreachable
 from gluon.client.http import Client, Query, Response
+
+_log = logging.getLogger(__name__)
 
 #: How many are kept while nobody uses them.
 IDLE: Final = 16
@@ -95,8 +98,10 @@ class Server:
             kept = True
             raise
         except Unreachable:
-            if self._heard < began < time.monotonic() - _LONG:  # it is not only this request that takes long
+            # Not where it has answered others since: then it is only this request that takes long.
+            if self._alone is None and self._heard < began < time.monotonic() - _LONG:
                 self._alone = time.monotonic()
+                _log.warning("%s does not answer: until it gives a sign of life it is asked for nothing else", self.url)
             raise
         finally:
             if kept:
@@ -117,10 +122,11 @@ class Server:
 
         No lock, as a fork could leave it taken: two who come in the same moment only ask twice.
         """
-        if self._alone is None:
+        until = self._alone
+        if until is None:
             return
         now = time.monotonic()
-        if now < self._alone:
+        if now < until:
             raise Unreachable(self.url, "it gave no sign of life a moment ago", sent=False)
         self._alone = now + _LONG + _ALONE
         connect = min(_LONG, self._how.connect_timeout)
@@ -128,12 +134,13 @@ class Server:
             with Client(self.url, timeout=_LONG, connect_timeout=connect, context=self._how.context) as client:
                 client.request("GET", _SIGN)
         except Problem:
-            pass  # which is one, too
+            pass  # any answer is one
         except Unreachable:
             if time.monotonic() - now < _LONG:
                 self._alone = None  # to be told so again costs nobody anything
             raise
-        self._alone = None
+        self._heard, self._alone = time.monotonic(), None
+        _log.warning("%s answers again", self.url)
 
     def _taken(self) -> Client:
         """The connection that was used last, if it is still good: neither old nor the parent's of this process."""
