@@ -66,8 +66,10 @@ def plan(goal: Goal, there: Tables, recorded: Recorded, allowed: Collection[str]
 
 
 def _in_order(steps: tuple[Step, ...]) -> Iterator[Step]:
-    """The system's tables come first, for entries go into them."""
+    """The system's tables come first, for entries go into them; and of these the one by which the others are known for Gluon's,
+    as another server may look at them meanwhile."""
     first = [step for step in steps if step.name.startswith("make-table:gluon_")]
+    first.sort(key=lambda step: step.name != "make-table:gluon_meta")
     yield from first
     yield from (step for step in steps if step not in first)
 
