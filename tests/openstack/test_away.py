@@ -18,6 +18,7 @@ from gluon.parts.openstack.users import ADMIN, OWNER
 from gluon.parts.ports import free_ports
 from gluon.parts.site import Site
 
+from .conftest import RELEASE
 from .stacks import SERVED, Do, Stack, away, entered, loop_beside, refused, serving, stand_in, succeeds, until
 
 pytestmark = pytest.mark.xdist_group("openstack-away")
@@ -30,7 +31,8 @@ PATIENCE = 3
 
 def plugin(endpoint: str, url: str) -> dict[str, Any]:
     options = {"etcd_endpoints": endpoint, "proton_endpoints": url, "etcd_timeout": 1, "proton_timeout": PATIENCE}
-    return {"core_plugin": "gluon", "extent": Extent.NEUTRON, "computes": (), "neutron": {"gluon": options}}
+    parts = {"release": RELEASE, "extent": Extent.NEUTRON, "computes": ()}
+    return {**parts, "core_plugin": "gluon", "neutron": {"gluon": options}}
 
 
 @pytest.fixture(scope="module")

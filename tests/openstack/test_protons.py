@@ -16,6 +16,7 @@ from gluon.parts.openstack.users import ADMIN, GLUON, OWNER, STRANGER
 from gluon.parts.ports import free_ports
 from gluon.parts.site import Server, Site
 
+from .conftest import RELEASE
 from .gates import Gate
 from .stacks import SERVED, Do, Stack, asked, away, entered, loop_beside, refused, serving, stand_in, succeeds, until
 
@@ -113,7 +114,9 @@ def lab(tmp_path_factory: pytest.TempPathFactory, bystander: Bystander) -> Itera
             where = {"etcd_endpoints": site.etcd.endpoint, "proton_endpoints": f"{rome.url},{gate_url}"}
             return {"gluon": {**GLUON.section(layout.auth_url), **where}}
 
-        gate.cloud = cloud = Cloud(folder / "cloud", extent=Extent.NEUTRON, core_plugin="gluon", computes=(), neutron=options)
+        gate.cloud = cloud = Cloud(
+            folder / "cloud", release=RELEASE, extent=Extent.NEUTRON, core_plugin="gluon", computes=(), neutron=options
+        )
         with entered(do, cloud):
             yield Lab(site, oslo, cloud, stand_in(cloud.api(ADMIN)), do, {"oslo": oslo, "rome": rome}, gate)
 
