@@ -115,6 +115,7 @@ def refused(status: int, words: str, ask: Callable[[], Any]) -> None:
     with pytest.raises(ApiRefused, match=words) as caught:
         ask()
     assert caught.value.status == status, caught.value
+    assert "Traceback" not in caught.value.body, caught.value
 
 
 def succeeds(ask: Callable[[], Any]) -> bool:
