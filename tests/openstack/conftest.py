@@ -22,13 +22,6 @@ from .stacks import SERVED, UNSERVED, Stack, stand_in
 RELEASE = os.environ.get("OPENSTACK_RELEASE", RELEASES[0])
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """All tests on the cloud run in one process: it is there but once."""
-    for item in items:
-        if "stack" in getattr(item, "fixturenames", ()):
-            item.add_marker(pytest.mark.xdist_group("openstack"))
-
-
 @pytest.fixture(scope="session", autouse=True)
 def _installed() -> None:
     """What OpenStack is made of is there. The first time on a machine that takes minutes, in which other processes test on."""

@@ -21,8 +21,6 @@ from gluon.parts.site import Site
 from .conftest import RELEASE
 from .stacks import SERVED, Do, Stack, away, entered, loop_beside, refused, serving, stand_in, succeeds, until
 
-pytestmark = pytest.mark.xdist_group("openstack-away")
-
 MACHINE = str(uuid4())
 UNKNOWN = "11111111-2222-4333-8444-555555555555"
 #: Seconds without a byte after which the plugin gives a Proton Server up.

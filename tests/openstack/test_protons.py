@@ -20,8 +20,6 @@ from .conftest import RELEASE
 from .gates import Gate
 from .stacks import SERVED, Do, Stack, asked, away, entered, loop_beside, refused, serving, stand_in, succeeds, until
 
-pytestmark = pytest.mark.xdist_group("openstack-protons")
-
 
 class Kind(NamedTuple):
     """A Proton, and what it calls its ports, its services and the bindings of the one to the other."""
