@@ -18,9 +18,16 @@ __all__ = ["endpoint", "kv"]
 
 
 @asynccontextmanager
-async def following(kv: Kv, told: list[Any] | None = None) -> AsyncIterator[Catalogue]:
-    log: list[Any] = [] if told is None else told
-    catalogue = Catalogue(kv, lambda *change: log.append(change))
+async def following(kv: Kv, told: list[Any] | None = None, touched: list[str] | None = None) -> AsyncIterator[Catalogue]:
+    """``told`` are changes of ports, ``touched`` the ports that something changed on which hangs on them."""
+
+    def changed(id: str, before: Plugged | None, now: Plugged | None) -> None:
+        if before is now and touched is not None:
+            touched.append(id)
+        elif before is not now and told is not None:
+            told.append((id, before, now))
+
+    catalogue = Catalogue(kv, changed)
     task = asyncio.create_task(catalogue.run())
     try:
         await until(lambda: catalogue.loaded)
@@ -74,6 +81,36 @@ async def test_ports_by_device_and_tenant(kv: Kv) -> None:
         await remove(kv, "c", "green")
         await remove(kv, "b")
         await until(lambda: catalogue.services == [])
+
+
+async def test_what_hangs_on_a_port(kv: Kv) -> None:
+    """Its interfaces, of which the default one has its id, and what these are bound to, by the interface's id."""
+    await kv.delete(keys.PROTONS, prefix=True)
+    touched: list[str] = []
+
+    async def does(*change: Any) -> list[str]:
+        touched.clear()
+        object, id, value = change
+        key = keys.object("blue", object, id)
+        await (kv.put(key, json.dumps({"id": id, **value}).encode()) if value is not None else kv.delete(key))
+        await put(kv, "z")  # what is seen after it
+        await until(lambda: "z" in touched)
+        return [id for id in touched if id != "z"]
+
+    await put(kv, "a", device_id="vm")
+    await put(kv, "z")
+    await kv.put(keys.object("blue", "Line", "early"), b'{"id": "early", "port_id": "a"}')
+    async with following(kv, touched=touched):
+        assert await does("Mooring", "a", {"ipaddress": "10.0.0.1"}) == ["a"]
+        assert await does("Mooring", "early", {"ipaddress": "10.0.0.2"}) == ["a"]
+        assert await does("Line", "late", {"port_id": "a"}) == ["a"]
+        assert await does("Mooring", "late", {"ipaddress": "10.0.0.3"}) == ["a"]
+        assert await does("Mooring", "late", None) == ["a"]
+        assert await does("Line", "late", None) == ["a"]
+        assert await does("Mooring", "late", None) == await does("Canal", "c", {"name": "grand"}) == []
+        assert await does("Note", "n", {"port_id": "nobody"}) == await does("Note", "m", {"port_id": 7}) == []
+    for id in ("a", "z"):
+        await remove(kv, id)
 
 
 async def test_objects_that_are_no_ports(kv: Kv) -> None:

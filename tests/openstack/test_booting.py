@@ -39,11 +39,26 @@ async def running(stack: Stack, name: str, port: dict[str, Any]) -> str:
 
 async def test_a_machine_boots_and_is_deleted(stack: Stack, port: dict[str, Any]) -> None:
     server = await running(stack, "one", port)
-    shown = await servers.show(stack.api(OWNER), server)
-    assert [address["addr"] for address in shown["addresses"]["gluon"]] == ["10.0.0.5"]
+    assert await addresses(stack, server) == ["10.0.0.5"]
     assert stack.shown(port["id"])["status"] == "ACTIVE"
     await servers.delete(stack.api(OWNER), server)
     assert bound(stack, port) == ("UNBOUND", None, None)
+
+
+async def test_an_address_that_changes_while_the_machine_runs(stack: Stack, port: dict[str, Any]) -> None:
+    """In the API of its service, where Neutron has no part in it."""
+    server = await running(stack, "renumbered", port)
+    stack.proton("PATCH", f"/vpnbindings/{port['id']}", {"ipaddress": "10.0.0.99"})
+    async with asyncio.timeout(30):
+        while await addresses(stack, server) != ["10.0.0.99"]:
+            await asyncio.sleep(0.2)
+    await servers.delete(stack.api(OWNER), server)
+
+
+async def addresses(stack: Stack, server: str) -> list[str]:
+    """Those of a machine, as Nova shows them."""
+    shown = await servers.show(stack.api(OWNER), server)
+    return [address["addr"] for address in shown["addresses"].get("gluon", ())]
 
 
 async def test_a_machine_is_moved_to_another_host(stack: Stack, port: dict[str, Any]) -> None:

@@ -20,6 +20,7 @@ def plugged(status: str | None, device: str | None = "vm", incarnation: str = "i
     return Plugged("b", incarnation, 1, "t", device, "compute:nova", "h", status, None)
 
 
+THERE, ALONE = plugged("ACTIVE"), plugged("DOWN", None)
 UP = Transition("p", "vm", "compute:nova", "DOWN", "ACTIVE")
 
 
@@ -37,6 +38,8 @@ UP = Transition("p", "vm", "compute:nova", "DOWN", "ACTIVE")
         (plugged("ACTIVE"), None, None),
         (plugged("ACTIVE"), plugged("TESTING"), None),
         (plugged("ACTIVE", incarnation="old"), plugged("ACTIVE"), UP),
+        (THERE, THERE, UP._replace(before="ACTIVE")),
+        (ALONE, ALONE, None),
     ],
 )
 async def test_what_is_told(before: Plugged | None, now: Plugged | None, told: Transition | None) -> None:

@@ -2,7 +2,8 @@
 """What of every port is needed without asking: whose it is, what it is plugged into, and whether that works. In memory.
 
     /gluon/port/<id>                  ─► Registrations: which ports there are, and of which Proton
-    /proton/<proton>/<Object>/<id>    ─► Catalogue: their device, host and status; ``changed`` hears of each change
+    /proton/<proton>/<Object>/<id>    ─► Catalogue: their device, host and status; ``changed`` hears of each change, and of each
+                                         of an interface or of what that is bound to, for there a port has its addresses
 
 So a list of ports that none of Gluon's can be in costs no request, and whoever waits for a port to become ACTIVE is told.
 The two are followed side by side: a port may for a moment be known to one and not yet to the other.
@@ -48,9 +49,17 @@ class Plugged(msgspec.Struct, frozen=True, gc=False):
         return self.incarnation == other.incarnation and self.revision > other.revision
 
 
-_PLUGGED: Final = msgspec.json.Decoder(Plugged)
+class _Interface(msgspec.Struct, frozen=True):
+    """An interface, or whatever else is said to be of a port."""
 
-#: Told of a port's id, and how it was and is plugged in. Not told of what is only learned at a start.
+    port_id: str | None = None
+
+
+_PLUGGED: Final = msgspec.json.Decoder(Plugged)
+_INTERFACE: Final = msgspec.json.Decoder(_Interface)
+
+#: Told of a port's id, and how it was and is plugged in: the very same where something changed that hangs on the port.
+#: Not told of what is only learned at a start.
 Changed = Callable[[str, Plugged | None, Plugged | None], None]
 
 
@@ -64,6 +73,8 @@ class Catalogue:
         self._by_device: defaultdict[str, set[str]] = defaultdict(set)
         self._by_tenant: defaultdict[str, set[str]] = defaultdict(set)
         self._by_service: Counter[str] = Counter()
+        #: Interfaces that have an id of their own: the object, and the port.
+        self._interfaces: dict[str, tuple[str, str]] = {}
         self._loaded = asyncio.Event()
         self.registrations = Registrations(kv, self._registered)
 
@@ -128,8 +139,12 @@ class Catalogue:
         found: set[str] = set()
         async for kv in paging.every(self._kv, keys.PROTONS, revision=revision):
             key = keys.parse_object(kv.key)
-            if key is not None and self._put(key, kv, only_newer=not settled(key.proton)):
+            if key is None:
+                continue
+            if self._put(key, kv, only_newer=not settled(key.proton)):
                 found.add(key.id)
+            else:
+                self._note_interface(key, kv)
         for id in [id for id in self._plugged if id not in found and self.find(id) is None]:
             self._drop(id)
         self._loaded.set()
@@ -143,8 +158,31 @@ class Catalogue:
     def _take(self, events: Sequence[Event]) -> None:
         for event in events:
             key = keys.parse_object(event.kv.key)
-            if event.type == "put" and key is not None:
-                self._put(key, event.kv)
+            if key is None or (event.type == "put" and self._put(key, event.kv)):
+                continue
+            if event.type == "put":
+                self._note_interface(key, event.kv)
+            self._tell_of_port(key)
+            if event.type == "delete" and self._interfaces.get(key.id, ("", ""))[0] == key.object:
+                del self._interfaces[key.id]
+
+    def _note_interface(self, key: keys.ObjectKey, kv: KeyValue) -> None:
+        """Hold which port an interface is of that does not have the port's id, as the default one has."""
+        if b'"port_id"' not in kv.value:
+            return
+        try:
+            port = _INTERFACE.decode(kv.value).port_id
+        except (msgspec.ValidationError, msgspec.DecodeError):
+            return
+        if port is not None and port != key.id:
+            self._interfaces[key.id] = key.object, port
+
+    def _tell_of_port(self, key: keys.ObjectKey) -> None:
+        """Something has changed that may hang on a port: what an interface is bound to has the interface's id."""
+        id = key.id if key.id in self._plugged else self._interfaces.get(key.id, ("", ""))[1]
+        plugged, registration = self._plugged.get(id), self.find(id)
+        if plugged is not None and registration is not None and registration.service == key.proton:
+            self._changed(id, plugged, plugged)
 
     def _put(self, key: keys.ObjectKey, kv: KeyValue, *, only_newer: bool = False) -> bool:
         """Hold what an object's key says, if it is a port; whether it is."""

@@ -23,6 +23,7 @@ _log = logging.getLogger(__name__)
 
 ROOT: Final = "/proton"
 UNAUTHORIZED: Final = 401
+_MISUNDERSTOOD: Final = 400
 #: What a server that has trouble, or a balancer before it, says; another server may well answer.
 _TROUBLE: Final = (502, 503, 504)
 
@@ -117,9 +118,16 @@ class Home:
         """That of one server; None where it lacks the Proton."""
         if asked.path == self._path and not asked.changes:
             return self._look(server, asked, {**credentials, **headers})
-        if server not in self._having and self._look(server, Request("GET", self._path, (), None), credentials) is None:
+        document = Request("GET", self._path, (), None)
+        if server not in self._having and self._look(server, document, credentials) is None:
             return None
-        return ask(server, asked, {**credentials, **headers})
+        try:
+            return ask(server, asked, {**credentials, **headers})
+        except (NotFound, Refused) as refusal:  # which did nothing; it may be that the server has lost the Proton
+            final = not self._path or (isinstance(refusal, Refused) and refusal.status != _MISUNDERSTOOD)
+            if final or self._look(server, document, credentials) is not None:
+                raise
+            return None
 
     def _look(self, server: Server, asked: Request, headers: Mapping[str, str]) -> Response | None:
         """What a server says of the Proton; None where it lacks it. Whatever else is wrong with it may be so with it alone."""

@@ -4,7 +4,7 @@
 bind(…) ─► PATCH /proton/<proton>/v<default version>/<ports>/<id>  {"host_id", "device_id", …} ─► Port
 
 Where a request does not fit any more (404, 400), the server is asked whether the Proton has changed, and the request is made
-once more if it has, or if it is at another server now. A refused request did nothing, so that is no blind repeat.
+once more if it has. A refused request did nothing, so that is no blind repeat.
 """
 
 from __future__ import annotations
@@ -100,15 +100,15 @@ class ModelDriver:
         return self._asked(patch)
 
     def _asked(self, ask: Callable[[PortsApi], _T]) -> _T:
-        """The answer by what is known of the Proton, or by what it is now and where, if that is something else."""
-        known, at = self._description.now(), self._servers.having(self.proton)
+        """The answer by what is known of the Proton, or by what it is now if that is something else."""
+        known = self._description.now()
         try:
             return ask(self._with_ports(known))
         except (NotFound, Refused) as error:
             if isinstance(error, Refused) and error.status != 400:
                 raise
             now = self._description.again()
-            if now == known and at <= self._servers.having(self.proton):
+            if now == known:
                 raise
             return ask(self._with_ports(now))
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Tells Nova that a port is plugged in, or no more: what Neutron does by itself only for rows of its own.
+"""Tells Nova that a port is plugged in, or no more, or changed elsewhere: what Neutron does only for what goes through it.
 
 Every process of Neutron's follows the ports; the one that is elected tells. Each remembers what it has just seen, so that one who
 is elected tells what its predecessor may have died with; Nova takes a repetition for nothing new.
@@ -31,7 +31,7 @@ DOWN: Final = "DOWN"
 
 
 class Transition(NamedTuple):
-    """A port of a device went from one status to another."""
+    """A port of a device went from one status to another; or from one to the same, where it has other addresses, say."""
 
     id: str
     device_id: str
@@ -86,6 +86,8 @@ def _transition(id: str, before: Plugged | None, now: Plugged | None) -> Transit
     """What Nova would want to hear; None where nothing. Of a port that was unplugged the device is the one that it had."""
     if now is None or now.status not in (ACTIVE, DOWN, "ERROR"):
         return None
+    if before is now:
+        return Transition(id, now.device_id, now.device_owner or "", now.status, now.status) if now.device_id else None
     was = before.status if before is not None and before.incarnation == now.incarnation and before.status else DOWN
     of = now if now.status != DOWN else before
     if was == now.status or of is None or not of.device_id:

@@ -181,6 +181,7 @@ class GluonPlugin(PortBindings):
         row = _Row(id=transition.id, device_id=transition.device_id, device_owner=transition.device_owner)
         self.nova_notifier.record_port_status_changed(row, transition.now, transition.before, None)
         self.nova_notifier.send_port_status(None, None, row)
+        self.nova_notifier.send_network_change("update_port", {}, {"port": row})
 
     # What all of it needs.
 
