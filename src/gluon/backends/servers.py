@@ -113,6 +113,10 @@ class ProtonServers:
         except DriverError as error:
             raise at(url, error) from None
 
+    def having(self, proton: str) -> frozenset[str]:
+        """The URLs of the servers that are known to have a Proton."""
+        return frozenset(server.url for server in self._home(document_of(proton)).having)
+
     def heard(self, url: str, proton: str) -> None:
         """The server there has said that it has this Proton."""
         self._home(document_of(proton)).heard(self._servers[url])
