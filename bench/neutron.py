@@ -45,18 +45,23 @@ def _measure(plain: Api, both: Api, proton: str) -> list[Figure]:
     _stand_in(both)
     ours = _gluon_ports(proton, PORTS, both.project_id)
     _until_seen(both, ours[-1])
-    after = statistics.median(_timed(lambda: _show(both, own[both][0])) for _ in range(5 * _TURNS))
-    gluon_show = statistics.median(_timed(lambda: _show(both, ours[0])) for _ in range(_TURNS))
-    listed_all = statistics.median(_timed(lambda: _list(both, 2 * PORTS)) for _ in range(10))
+    alone_after, after = _turns(lambda: _show(plain, own[plain][0]), lambda: _show(both, own[both][0]), 5 * _TURNS)
+    alone_shown, gluon_show = _turns(lambda: _show(plain, own[plain][0]), lambda: _show(both, ours[0]), _TURNS)
+    alone_listed, listed_all = _turns(lambda: _list(plain, PORTS), lambda: _list(both, 2 * PORTS), 10)
     free, held = iter(own[both]), iter(ours)
     ml2_bind, gluon_bind = _turns(lambda: _bind(both, next(free)), lambda: _bind(both, next(held)), _TURNS)
     return [
         Figure("neutron", "show a port of ML2's, no port of Gluon's", beside, "ms", alone, "ML2 alone"),
-        Figure("neutron", f"show a port of ML2's beside {PORTS:,} of Gluon's", after, "ms", alone, "ML2 alone"),
-        Figure("neutron", "show a port of Gluon's", gluon_show, "ms", alone, "a port of ML2's, ML2 alone"),
+        Figure("neutron", f"show a port of ML2's beside {PORTS:,} of Gluon's", after, "ms", alone_after, "ML2 alone"),
+        Figure("neutron", "show a port of Gluon's", gluon_show, "ms", alone_shown, "a port of ML2's, ML2 alone"),
         Figure("neutron", f"list {PORTS:,} ports of ML2's, none of Gluon's", listed_both, "ms", listed, "ML2 alone"),
         Figure(
-            "neutron", f"list {PORTS:,} ports of ML2's and {PORTS:,} of Gluon's", listed_all, "ms", listed, "the first, ML2 alone"
+            "neutron",
+            f"list {PORTS:,} ports of ML2's and {PORTS:,} of Gluon's",
+            listed_all,
+            "ms",
+            alone_listed,
+            "the first, ML2 alone",
         ),
         Figure("neutron", "bind a port of Gluon's", gluon_bind, "ms", ml2_bind, "a port of ML2's, same Neutron"),
     ]
