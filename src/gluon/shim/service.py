@@ -17,6 +17,7 @@ import msgspec
 
 from gluon import settings
 from gluon.kv.contract import Kv, KvError
+from gluon.kv.together import together
 from gluon.model.schema import Proton
 from gluon.particle import keys
 from gluon.shim import presence
@@ -103,15 +104,7 @@ class Shim:
     async def _work(self, held: Presence, writing: asyncio.Task[None]) -> None:
         """Follow and call for as long as the lease lives."""
         parts = (self._following.run(), held.lease.lost(), self._journal.closed(), self._tell(held))
-        tasks = [asyncio.create_task(part) for part in parts]
-        try:
-            ended, _ = await asyncio.wait([*tasks, writing], return_when=asyncio.FIRST_COMPLETED)
-            for task in ended:
-                task.result()
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+        await together(*parts, _ended(writing))
         self._presence = None
         self._journal.close()
         await held.lease.revoke()
@@ -137,3 +130,8 @@ class Shim:
         self._calls.close()
         if self._presence is not None:
             await self._presence.lease.revoke()
+
+
+async def _ended(task: asyncio.Task[None]) -> None:
+    """Return or raise as the task does, which goes on where nobody waits any more."""
+    await asyncio.shield(task)
