@@ -109,6 +109,28 @@ async def test_while_etcd_is_filled_again_nothing_is_taken_for_gone(kv: Kv) -> N
         assert set(registrations.ports) == {"a", "c"}
 
 
+class Slow(MemoryKv):
+    """Tells of the ports at once, and never of the relays."""
+
+    async def watch(self, prefix: str, *, start: int = 0) -> AsyncGenerator[WatchBatch, None]:
+        async for batch in super().watch(prefix, start=start):
+            if prefix == keys.SYNCS:
+                await asyncio.Event().wait()
+            yield batch
+
+
+async def test_a_port_that_goes_before_the_word_of_the_relay_does_is_not_taken_for_gone() -> None:
+    kv = Slow()
+    await say(kv, "complete")
+    await register(kv, "a")
+    async with following(kv) as registrations:
+        for prefix in (keys.SYNCS, keys.PORTS):
+            await kv.delete(prefix, prefix=True)
+        await register(kv, "b")
+        await until(lambda: registrations.find("b") is not None)
+        assert registrations.find("a") is not None
+
+
 async def test_another_cluster_takes_the_place_of_this_one() -> None:
     kv = MemoryKv()
     await say(kv, "complete")

@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """State, not events: whatever happens to the history, the backend is handed the difference and nothing else."""
 
+import asyncio
 import dataclasses
+from collections.abc import AsyncGenerator
+from typing import Any
 
 import pytest
 
-from gluon.kv.contract import Put, Txn
+from gluon.kv.contract import Kv, Put, Txn, WatchBatch
 from gluon.kv.memory import MemoryKv
 from gluon.particle import keys
 
@@ -202,6 +205,41 @@ async def test_an_etcd_that_comes_back_empty_removes_nothing_before_it_is_comple
     await until(lambda: len(backend.calls) == 3)
     assert backend.calls[2] == ("delete_port", gone)
     await stage.reported(PORT, kept, state="ready")
+
+
+class Late:
+    """A connection on which what the relay says is heard only from ``go_on`` on."""
+
+    def __init__(self, kv: Kv, key: str) -> None:
+        self._kv, self._key = kv, key
+        self.go_on = asyncio.Event()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._kv, name)
+
+    async def watch(self, prefix: str, *, start: int = 0) -> AsyncGenerator[WatchBatch, None]:
+        async for batch in self._kv.watch(prefix, start=start):
+            if prefix == self._key:
+                await self.go_on.wait()
+            yield batch
+
+
+async def test_what_the_relay_said_before_etcd_was_wiped_is_not_believed_after_it(stage: Stage) -> None:
+    backend = Recorder()
+    await stage.wanted.tell("complete")
+    late = Late(stage.kv, keys.sync(stage.proton.name))
+    shim = await stage.standby(backend, kv=late)
+    await until(lambda: shim.working)
+    port = await stage.wanted.put(PORT)
+    await until(lambda: len(backend.calls) == 1)
+    await stage.wanted.tell("complete")
+    for key in (keys.sync(stage.proton.name), keys.object(stage.proton.name, PORT, port)):
+        await stage.kv.delete(key)
+    await stage.kv.put(keys.object(stage.proton.name, PORT, "mark"), b'{"id": "mark"}')
+    await until(lambda: "mark" in shim.model.ports)
+    late.go_on.set()
+    await quiet(shim)
+    assert backend.names(port) == ["modify_port"]
 
 
 async def test_what_waited_when_etcd_was_wiped_is_handed_over_once_it_is_back_as_it_was(stage: Stage) -> None:

@@ -113,7 +113,7 @@ class Registrations:
         async for kv in paging.every(self._kv, keys.PORTS, revision=revision):
             if (id := keys.parse_port(kv.key)) and (registration := _read(kv)):
                 found[id] = registration
-        self._learn({**dict.fromkeys(self._syncs), **syncs})
+        self._learn(self._with_gone(syncs))
         for id, registration in found.items():
             self._put(id, registration)
         self._gone([id for id in self._ports if id not in found])
@@ -124,6 +124,10 @@ class Registrations:
 
     async def _load_syncs(self, revision: int = 0) -> dict[str, SyncState]:
         return {kv.key: _sync(kv) async for kv in paging.every(self._kv, keys.SYNCS, revision=revision)}
+
+    def _with_gone(self, syncs: Mapping[str, SyncState]) -> dict[str, SyncState | None]:
+        """What was read, and of which Protons nothing is said any more."""
+        return {**dict.fromkeys(self._syncs), **syncs}
 
     async def settled(self, revision: int) -> Callable[[str], bool]:
         """Whether etcd has all of a Proton at this revision, and nothing from a time that is over."""
@@ -137,7 +141,7 @@ class Registrations:
         async with aclosing(self._kv.watch(keys.PORTS, start=start)) as batches:
             async for batch in batches:
                 self._heard = time.monotonic()
-                self._on_ports(batch.events)
+                await self._on_ports(batch.events)
 
     async def _watch_syncs(self, start: int) -> None:
         """With a look at every sign of life: an etcd that was restored, and has come further since than it was when it was lost,
@@ -146,10 +150,12 @@ class Registrations:
             async for batch in batches:
                 self._heard = time.monotonic()
                 changes = {e.kv.key: _sync(e.kv) if e.type == "put" else None for e in batch.events}
-                if self._learn(changes or await self._load_syncs()):
-                    raise _LoadAgain("a relay repairs etcd, or has done so")
+                self._learn_anew(changes or await self._load_syncs())
 
-    def _on_ports(self, events: Sequence[Event]) -> None:
+    async def _on_ports(self, events: Sequence[Event]) -> None:
+        """Between two watches there is no order: what the relay says is read again before any port is taken for gone."""
+        if any(event.type == "delete" for event in events):
+            self._learn_anew(self._with_gone(await self._load_syncs()))
         for event in events:
             id = keys.parse_port(event.kv.key)
             if not id:
@@ -158,6 +164,10 @@ class Registrations:
                 self._gone((id,))
             elif registration := _read(event.kv):
                 self._put(id, registration)
+
+    def _learn_anew(self, now: Mapping[str, SyncState | None]) -> None:
+        if self._learn(now):
+            raise _LoadAgain("a relay repairs etcd, or has done so")
 
     def _learn(self, now: Mapping[str, SyncState | None]) -> bool:
         """How far the relays are. Whether one has begun another epoch, or what was not settled is."""

@@ -58,6 +58,7 @@ class Following:
         self._proton = mirror.proton.name
         self._ports = frozenset(o.name for o in mirror.proton.having(Role.PORT))
         self._sync: SyncState | None = None
+        self._synced_at = 0
         self._synced = False
         self._first = True
         self._history = History()
@@ -94,7 +95,7 @@ class Following:
         if self._first:
             self._reconciler.hold()
         revision = await self._kv.revision()
-        sync = await self._load_sync(revision)
+        sync, _ = await self._load_sync(revision)
         if (older := self._history.older(sync)) is not None:
             raise _Older(older)
         found = await self._load_objects(revision)
@@ -103,7 +104,7 @@ class Following:
         self._mirror.clear_reports()
         async for kv in paging.every(self._kv, keys.controllers(self._proton), revision=revision):
             self._take_controller(kv, own)
-        self._sync = sync
+        self._sync, self._synced_at = sync, revision
         self._history.seen(sync)
         self._synced = self._synced or self._sync is not None
         gone = {key for key in self._mirror.known() if key not in found}
@@ -116,12 +117,11 @@ class Following:
         LOG.info("%s: %d objects at revision %d", self._proton, len(found), revision)
         return revision
 
-    async def _load_sync(self, revision: int) -> SyncState | None:
-        """What the relay said, as of a revision."""
-        async for kv in paging.every(self._kv, keys.sync(self._proton), revision=revision):
-            if kv.key == keys.sync(self._proton):
-                return _sync_state(kv.value)
-        return None
+    async def _load_sync(self, revision: int = 0) -> tuple[SyncState | None, int]:
+        """What the relay has said as of a revision, 0 being now; and that revision."""
+        page = await self._kv.page(keys.sync(self._proton), limit=1, revision=revision)
+        said = page.items[0] if page.items and page.items[0].key == keys.sync(self._proton) else None
+        return _sync_state(said.value) if said else None, page.revision
 
     async def _load_objects(self, revision: int) -> set[Key]:
         """Put all objects into the copy, as of a revision; which there are."""
@@ -152,8 +152,7 @@ class Following:
 
     async def _on_objects(self, events: tuple[Event, ...]) -> None:
         if any(e.type == "delete" for e in events) and self._synced:
-            held = await self._kv.get(keys.sync(self._proton))
-            self._learn(_sync_state(held.value) if held else None)
+            self._learn(*await self._load_sync())
         for event in events:
             key = self._key(event.kv.key)
             if key is None:
@@ -172,7 +171,7 @@ class Following:
     async def _on_sync(self, events: tuple[Event, ...]) -> None:
         for event in events:
             if event.kv.key == keys.sync(self._proton):
-                self._learn(_sync_state(event.kv.value) if event.type == "put" else None)
+                self._learn(_sync_state(event.kv.value) if event.type == "put" else None, event.kv.mod_revision)
 
     # What both bring.
 
@@ -181,8 +180,11 @@ class Following:
         """Whether what etcd does not hold is not wanted. Where no server has ever said, what is there is what is wanted."""
         return self._sync.state == "complete" if self._sync else not self._synced
 
-    def _learn(self, sync: SyncState | None) -> None:
-        before, self._sync = self._sync, sync
+    def _learn(self, sync: SyncState | None, revision: int) -> None:
+        """What the relay said at a revision. Watches have no order among them: what is older than what was read is left out."""
+        if revision <= self._synced_at:
+            return
+        before, self._sync, self._synced_at = self._sync, sync, revision
         self._history.seen(sync)
         self._synced = self._synced or sync is not None
         if sync is not None and before is not None and sync.epoch != before.epoch:
