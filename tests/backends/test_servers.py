@@ -22,7 +22,7 @@ from gluon.backends.errors import NotFound, Refused, Unavailable
 from gluon.backends.servers import ProtonServers
 from gluon.errors import Fault, SettingsError
 from tests.cli.apiserver import ApiServer, refusal, running
-from tests.cli.test_client import listener
+from tests.cli.test_client import ENDLESS, dribbling, listener
 from tests.kv.certificates import Authority
 
 from .conftest import model
@@ -172,6 +172,18 @@ def test_a_server_that_hangs_is_waited_for_once(
         " does not answer",
         " answers again",
     ]
+
+
+@pytest.mark.parametrize("part", ["status line", "header", "body"])
+def test_a_server_that_dribbles_hangs(using: Using, monkeypatch: pytest.MonkeyPatch, part: str) -> None:
+    """Bytes are no answer, and no sign of life."""
+    monkeypatch.setattr(connections, "_LONG", 0.05)
+    with listener(dribbling(*ENDLESS[part])) as url:
+        servers = using([url], timeout=0.2)
+        for why in ("timed out", "timed out", "no sign of life", "no sign of life"):
+            with pytest.raises(Unavailable, match=why) as raised:
+                servers.request("PATCH" if "sign" in why else "GET", "/x")
+            assert not raised.value.sent
 
 
 def test_a_request_that_takes_long_says_nothing_of_others(using: Using, api: ApiServer, monkeypatch: pytest.MonkeyPatch) -> None:

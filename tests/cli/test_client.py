@@ -6,10 +6,12 @@ from __future__ import annotations
 import os
 import resource
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from typing import NamedTuple
 
 import pytest
 
@@ -19,6 +21,7 @@ from gluon.client.resources import Collection, if_match
 from gluon.errors import Fault
 from gluon.settings import Api
 from tests.cli.apiserver import ApiServer, refusal
+from tests.kv.certificates import Authority
 
 
 @contextmanager
@@ -45,6 +48,57 @@ def listener(serve: Callable[[socket.socket], None]) -> Iterator[str]:
         stop.set()
         socket.create_connection(address).close()
         thread.join()
+
+
+#: Answers without an end: how each begins, and what comes again and again.
+ENDLESS = {
+    "status line": (b"", b"x"),
+    "not yet": (b"", b"HTTP/1.1 100 Continue\r\n\r\n"),
+    "header": (b"HTTP/1.1 200 OK\r\nX-Long: ", b"x"),
+    "body": (b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n", b"x"),
+    "chunks": (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", b"1\r\nx\r\n"),
+    "until the end": (b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n", b"x"),
+    "refusal": (b"HTTP/1.1 400 Bad Request\r\nContent-Length: 1000000\r\n\r\n", b"x"),
+}
+
+
+def dribbling(begin: bytes, again: bytes) -> Callable[[socket.socket], None]:
+    """Answers so, until nobody listens."""
+
+    def dribble(connection: socket.socket) -> None:
+        with suppress(OSError):
+            connection.recv(65536)
+            connection.sendall(begin)
+            while True:
+                connection.sendall(again)
+                time.sleep(0.01)
+
+    return dribble
+
+
+class Tls(NamedTuple):
+    """Both ends of TLS on loopback."""
+
+    server: ssl.SSLContext
+    context: ssl.SSLContext
+
+    def serving(self, serve: Callable[[socket.socket], None], scheme: str) -> Callable[[socket.socket], None]:
+        """The same, by TLS where the scheme is https."""
+
+        def wrapped(connection: socket.socket) -> None:
+            with suppress(OSError), self.server.wrap_socket(connection, server_side=True) as accepted:
+                serve(accepted)
+
+        return wrapped if scheme == "https" else serve
+
+
+@pytest.fixture(scope="module")
+def tls(tmp_path_factory: pytest.TempPathFactory) -> Tls:
+    authority = Authority(tmp_path_factory.mktemp("tls"))
+    pair = authority.issue("server")
+    server = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    server.load_cert_chain(pair.cert, pair.key)
+    return Tls(server, ssl.create_default_context(cafile=authority.pair.cert))
 
 
 def test_keeps_its_connection(api: ApiServer) -> None:
@@ -96,6 +150,56 @@ def test_gives_up_an_answer_that_does_not_come() -> None:
         with pytest.raises(Unreachable, match=r"timed out$") as raised:
             client.request("GET", "/x")
         assert not raised.value.sent
+
+
+@pytest.mark.parametrize(("begin", "again"), ENDLESS.values(), ids=ENDLESS)
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_gives_up_an_answer_that_never_ends(tls: Tls, scheme: str, begin: bytes, again: bytes) -> None:
+    """However often a byte comes."""
+    with listener(tls.serving(dribbling(begin, again), scheme)) as url:
+        with Client(url.replace("http", scheme), timeout=0.2, context=tls.context) as client:
+            for method in ("GET", "POST"):
+                with pytest.raises(Unreachable, match="timed out"):
+                    client.request(method, "/x")
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_gives_up_a_request_that_is_hardly_read(tls: Tls, scheme: str) -> None:
+    def sip(connection: socket.socket) -> None:
+        while not given_up.is_set() and connection.recv(1):
+            time.sleep(0.01)
+
+    given_up = threading.Event()
+    with listener(tls.serving(sip, scheme)) as url:
+        with Client(url.replace("http", scheme), timeout=0.2, context=tls.context) as client:
+            try:
+                with pytest.raises(Unreachable, match="timed out"):
+                    client.request("POST", "/x", values={"a": "x" * 20_000_000})
+            finally:
+                given_up.set()
+
+
+def test_gives_up_a_handshake_that_never_ends() -> None:
+    record = b"\x16\x03\x03\x40\x00"  # of TLS, with 16,384 bytes to come
+    with listener(dribbling(record, b"\x02")) as url, Client(url.replace("http", "https"), connect_timeout=0.2) as client:
+        with pytest.raises(Unreachable, match="timed out") as raised:
+            client.request("POST", "/x", values={})
+        assert not raised.value.sent
+
+
+def test_an_answer_in_pieces_is_one() -> None:
+    content = b'{"a": "' + b"x" * 100_000 + b'"}'
+
+    def pieces(connection: socket.socket) -> None:
+        connection.recv(65536)
+        answer = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(content), content)
+        for piece in (answer[:3], answer[3:30], answer[30:50_000], answer[50_000:]):
+            connection.sendall(piece)
+            time.sleep(0.01)
+        connection.recv(65536)
+
+    with listener(pieces) as url, Client(url) as client:
+        assert client.request("GET", "/x").body == content
 
 
 @pytest.mark.parametrize(

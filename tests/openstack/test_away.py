@@ -23,7 +23,7 @@ from .stacks import SERVED, Do, Stack, away, entered, loop_beside, refused, serv
 
 MACHINE = str(uuid4())
 UNKNOWN = "11111111-2222-4333-8444-555555555555"
-#: Seconds without a byte after which the plugin gives a Proton Server up.
+#: Seconds after which the plugin gives up an answer of a Proton Server.
 PATIENCE = 3
 
 

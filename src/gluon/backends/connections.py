@@ -59,7 +59,7 @@ class Request(NamedTuple):
 
 
 class How(NamedTuple):
-    """How a server is asked: seconds without a byte, and TLS."""
+    """How a server is asked: seconds that a change, a read and connecting may take, each to its end, and TLS."""
 
     timeout: float
     read_timeout: float

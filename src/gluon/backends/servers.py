@@ -32,7 +32,7 @@ Headers = Callable[[], Mapping[str, str]]
 #: Called where a server says 401, so that the next headers carry another token; whether they will.
 Renew = Callable[[], bool]
 
-#: Seconds without a byte of the answer to a request that only reads: another server may have it at once.
+#: Seconds that the answer to a request which only reads may take, to its last byte: another server may have it at once.
 READ_TIMEOUT: Final = 10.0
 
 
@@ -50,9 +50,9 @@ class ProtonServers:
         connect_timeout: float = CONNECT_TIMEOUT,
         context: ssl.SSLContext | None = None,
     ) -> None:
-        """``timeout``: seconds without a byte of the answer to a change; longer than a bind may wait. ``context``: of https.
+        """``timeout``: seconds that the answer to a change may take, to its last byte; longer than a bind may wait.
 
-        Raises SettingsError: wrong URLs.
+        ``read_timeout``: the same of a request that only reads. ``context``: of https. Raises SettingsError: wrong URLs.
         """
         if not urls:
             raise SettingsError("no Proton Server is named")

@@ -10,7 +10,6 @@ from __future__ import annotations
 import http.client
 import json
 import select
-import socket
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from types import TracebackType
@@ -18,11 +17,13 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
 from urllib.parse import urlencode, urlsplit
 
 from gluon.client.errors import Problem, Unexpected, Unreachable
+from gluon.client.timed import TimedSocket
 
 if TYPE_CHECKING:
     import ssl
 
-#: Seconds without a byte after which an answer is given up. Longer than the time a server lets a bind wait (8 s by default).
+#: Seconds from sending a request until the last byte of its answer, after which it is given up. Longer than the time a server
+#: lets a bind wait (8 s by default).
 ANSWER_TIMEOUT: Final = 30.0
 CONNECT_TIMEOUT: Final = 5.0
 
@@ -61,7 +62,10 @@ class Client:
         connect_timeout: float = CONNECT_TIMEOUT,
         context: ssl.SSLContext | None = None,
     ) -> None:
-        """``context``: of https; the system's authorities where there is none."""
+        """``timeout``: seconds from sending until the last byte of an answer; ``connect_timeout``: for each address, and for TLS.
+
+        ``context``: of https; the system's authorities where there is none. Raises Unreachable: a URL that leads nowhere.
+        """
         parts = urlsplit(url)
         host = parts.hostname or ""
         try:
@@ -96,7 +100,10 @@ class Client:
         headers: Mapping[str, str] | None = None,
         timeout: float | None = None,
     ) -> Response:
-        """Send one request with ``values`` as its JSON body. Raises ``Problem`` for a status from 400, ``Unreachable``."""
+        """Send one request with ``values`` as its JSON body; ``timeout`` in place of the client's.
+
+        Raises ``Problem`` for a status from 400, ``Unreachable``.
+        """
         asked = urlencode(list(query))
         target = path + (("&" if "?" in path else "?") + asked if asked else "")
         sent = {**self._headers, **(headers or {})}
@@ -119,20 +126,28 @@ class Client:
         return Response(answer.status, answer.headers, content)
 
     def _open(self, timeout: float) -> None:
-        """Connect, anew where the server has closed the kept connection meanwhile (then it is readable: its end)."""
-        connection = self._connection
+        """Connect, anew where the server has closed the kept connection meanwhile (then it is readable: its end).
+
+        The request and its answer have ``timeout`` seconds together from now on.
+        """
+        connection: Any = self._connection  # http.client's types know no TimedSocket
         if connection.sock is not None and _readable(connection.sock):
             connection.close()
+        if connection.sock is None:
+            self._connect()
+        connection.sock.allow(timeout)
+
+    def _connect(self) -> None:
+        connection: Any = self._connection
         try:
-            if connection.sock is None:
-                connection.connect()
+            connection.connect()
         except (OSError, UnicodeError) as error:
             connection.close()
             raise Unreachable(self.url, _reason(error), sent=False) from None
-        connection.sock.settimeout(timeout)
+        connection.sock = TimedSocket(connection.sock)
 
 
-def _readable(connection: socket.socket) -> bool:
+def _readable(connection: TimedSocket) -> bool:
     """Whether something came, or the end. ``select`` knows no descriptor from 1024, which a large process has soon."""
     if not hasattr(select, "poll"):
         return bool(select.select([connection], [], [], 0)[0])

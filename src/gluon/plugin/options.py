@@ -37,7 +37,7 @@ OPTIONS: Final = (
         "proton_timeout",
         default=30.0,
         min=1,
-        help="Seconds without a byte of an answer of theirs; longer than their bind_timeout.",
+        help="Seconds that an answer of theirs may take, to its last byte; longer than their bind_timeout.",
     ),
     cfg.FloatOpt(
         "proton_connect_timeout",
