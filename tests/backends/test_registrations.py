@@ -188,6 +188,17 @@ async def test_an_etcd_that_has_come_further_since_it_was_restored_is_loaded_aga
         assert outdated.is_set() and not registrations.outdated.is_set()
 
 
+async def test_a_port_that_has_just_come_can_be_looked_for() -> None:
+    kv = Deaf()
+    await say(kv, "complete")
+    async with following(kv) as registrations:
+        await register(kv, "new")
+        assert registrations.find("new") is None
+        assert not await registrations.look("another") and registrations.ports == {}
+        assert await registrations.look("new")
+        assert registrations.find("new") == Registration("blue", "t", "http://p")
+
+
 async def test_etcd_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("gluon.backends.registrations._SILENCE", 0.1)
     kv = MemoryKv()

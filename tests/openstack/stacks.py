@@ -17,6 +17,7 @@ import pytest
 
 from gluon.parts.openstack.api import Api, ApiRefused
 from gluon.parts.openstack.cloud import Cloud
+from gluon.parts.openstack.neutron import WORKERS
 from gluon.parts.openstack.users import ADMIN, OWNER
 from gluon.parts.site import Server, Site
 
@@ -60,8 +61,28 @@ class Stack:
         made: dict[str, Any] = self.proton("POST", "/ports", {"tenant_id": self.tenant, "name": name})
         binding = {"tenant_id": self.tenant, "interface_id": made["id"], "service_id": service, "ipaddress": address}
         self.proton("POST", "/vpnbindings", binding)
-        until(lambda: succeeds(lambda: self.shown(made["id"])))
+        self.until_known(made["id"])
         return made
+
+    def by_each(self, method: str, path: str, user: Any = ADMIN, body: object = None) -> list[Any]:
+        """Ask Neutron until each of its workers has answered; the first answer of each."""
+        answers: dict[str, Any] = {}
+        while len(answers) < WORKERS:
+            answer = self.api(user).answer(method, "network", path, body)
+            answers.setdefault(answer.headers["X-Worker"], answer.body)
+        return list(answers.values())
+
+    def until_known(self, port: str) -> None:
+        """Return once each worker of Neutron's has the port in its lists: one hears of it a moment before another."""
+        workers = set[str]()
+
+        def known() -> bool:
+            answer = self.api(ADMIN).answer("GET", "network", f"/v2.0/ports?id={port}&fields=id")
+            if answer.body["ports"]:
+                workers.add(answer.headers["X-Worker"])
+            return len(workers) == WORKERS
+
+        until(known)
 
     def remove(self, port: str) -> None:
         self.proton("DELETE", f"/vpnbindings/{port}")

@@ -18,7 +18,7 @@ from gluon.parts.site import Server, Site
 
 from .conftest import RELEASE
 from .gates import Gate
-from .stacks import SERVED, Do, Stack, asked, away, entered, loop_beside, refused, serving, stand_in, succeeds, until
+from .stacks import SERVED, Do, Stack, asked, away, entered, loop_beside, refused, serving, stand_in
 
 
 class Kind(NamedTuple):
@@ -63,7 +63,7 @@ class Lab(Stack):
         service = self.create(kind, kind.service, tenant)
         port = self.create(kind, kind.port, {**tenant, "name": name})
         self.create(kind, kind.binding, {**tenant, "interface_id": port, "service_id": service, "ipaddress": address})
-        until(lambda: succeeds(lambda: self.shown(port)))
+        self.until_known(port)
         return port
 
     def create(self, kind: Kind, noun: str, body: Any) -> str:

@@ -71,6 +71,18 @@ async def test_a_bug_ends_it_for_a_moment_only(kv: Kv, etcd_endpoint: str, caplo
     assert said.exc_info is not None and isinstance(said.exc_info[1], KeyError)
 
 
+async def test_another_thread_looks_for_a_port_that_has_just_come(kv: Kv, etcd_endpoint: str) -> None:
+    follower = Follower(Etcd(endpoints=(etcd_endpoint,)), NAME)
+    assert not follower.look("new")
+    async with following(follower):
+        await until(lambda: follower.catalogue is not None)
+        await put(kv, "new")
+        assert await asyncio.to_thread(follower.look, "new")
+        assert follower.catalogue is not None and follower.catalogue.find("new") is not None
+        assert not await asyncio.to_thread(follower.look, "another")
+    assert not await asyncio.to_thread(follower.look, "another"), "nobody follows any more"
+
+
 async def test_what_is_wrong_in_the_settings_may_be_put_right(
     kv: Kv, etcd_endpoint: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -5,8 +5,10 @@ from typing import Any
 
 import pytest
 
-from gluon.plugin.selecting import Selection, select
+from gluon.kv.memory import MemoryKv
+from gluon.plugin.selecting import Selection, just_now, known, select
 from gluon.plugin.showing import StandIn
+from tests.backends.test_catalogue import following, put
 
 PLACE = StandIn("n", ())
 SHOWN: dict[str, Any] = {
@@ -78,3 +80,27 @@ def test_what_is_left_to_look_at(filters: dict[str, Any], fits: bool) -> None:
     found = select(filters, PLACE)
     assert found is not None and not found.exact
     assert found.fits(SHOWN) is fits
+
+
+@pytest.mark.parametrize(
+    ("asked", "certain", "perhaps"),
+    [
+        ({}, ["blue", "green"], []),
+        ({"id": ("a", "c", "d")}, ["blue"], []),
+        ({"tenant_id": ("t",)}, ["blue", "green"], []),
+        ({"tenant_id": ("v",)}, [], []),
+        ({"device_id": ("vm",)}, ["blue"], []),
+        ({"device_id": ("other",)}, [], []),
+        ({"device_id": (None,)}, ["blue", "green"], []),
+        ({"device_id": ("vm",), "tenant_id": ("t",)}, ["blue"], ["blue", "green"]),
+        ({"device_id": ("other",), "tenant_id": ("t",)}, [], ["blue", "green"]),
+        ({"device_id": ("other",), "tenant_id": ("v",)}, [], []),
+        ({"device_id": ("other",), "tenant_id": ("t",), "id": ("a",)}, ["blue"], []),
+    ],
+)
+async def test_which_protons_are_asked(asked: dict[str, Any], certain: list[str], perhaps: list[str]) -> None:
+    kv = MemoryKv()
+    await put(kv, "a", device_id="vm")
+    await put(kv, "b", service="green")
+    async with following(kv) as catalogue:
+        assert (known(catalogue, Selection(asked)), just_now(catalogue, Selection(asked))) == (certain, perhaps)

@@ -91,6 +91,13 @@ class Registrations:
         """Who registered this port; None where nobody did."""
         return self._ports.get(id)
 
+    async def look(self, id: str) -> bool:
+        """Whether a port is registered, also where that was just now and is still to be heard of. Raises KvError."""
+        held = await self._kv.get(keys.port(id))
+        if held is not None and (registration := _read(held)) is not None:
+            self._put(id, registration)
+        return id in self._ports
+
     async def run(self) -> None:
         """Load and follow until cancelled."""
         while True:

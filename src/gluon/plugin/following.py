@@ -23,7 +23,7 @@ from typing import Final
 from gluon.backends.catalogue import Catalogue
 from gluon.errors import GluonError
 from gluon.kv import etcd
-from gluon.kv.contract import Kv
+from gluon.kv.contract import Kv, KvError
 from gluon.particle import keys
 from gluon.plugin.notifying import Notifying
 from gluon.settings import Etcd
@@ -60,6 +60,10 @@ class Following:
     def trouble(self) -> str:
         """Why the list is not to be had, or may lag behind; empty where neither is so."""
         return self._follower.trouble
+
+    def look(self, id: str) -> bool:
+        """Whether etcd has this port, which the list does not. Where etcd is in trouble, the list is what is known."""
+        return self._follower.look(id)
 
     def _new(self) -> Follower:
         return Follower(self._settings, self._name, self._notifying)
@@ -98,6 +102,7 @@ class Follower:
         self._notifying = notifying
         self._catalogue: Catalogue | None = None
         self._trouble = ""
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     @property
     def catalogue(self) -> Catalogue | None:
@@ -109,8 +114,22 @@ class Follower:
         """See Following."""
         return self._trouble or (self._catalogue.registrations.trouble if self._catalogue is not None else "")
 
+    def look(self, id: str) -> bool:
+        """See Following. Called by threads other than its own."""
+        catalogue = self.catalogue
+        if self._loop is None or catalogue is None or self.trouble:
+            return False
+        asked = asyncio.run_coroutine_threadsafe(catalogue.registrations.look(id), self._loop)
+        try:
+            return asked.result(self._settings.timeout)
+        except (KvError, TimeoutError) as error:
+            asked.cancel()
+            LOG.warning("whether port %s has just come cannot be asked: %s", id, str(error) or "etcd does not answer")
+            return False
+
     async def run(self) -> None:
         """Follow until cancelled."""
+        self._loop = asyncio.get_running_loop()
         backoff = Backoff(_PAUSE, _LONGEST)
         while True:
             began = time.monotonic()

@@ -4,10 +4,11 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, Final, TypeVar
 
 from neutron.db import models_v2
+from neutron_lib import exceptions
 from neutron_lib.db import api as db
 
 from gluon.backends.catalogue import Catalogue
@@ -16,14 +17,20 @@ from gluon.plugin.refusals import Unavailable
 
 LOG = logging.getLogger(__name__)
 
+_T = TypeVar("_T")
+
+#: Ports that have gone, of which this many may be remembered.
+_MANY: Final = 1000
+
 
 class Knowing:
     """The list that is followed, and which of it Neutron has ports of its own for."""
 
     def __init__(self, following: Following) -> None:
         self._following = following
-        #: Ids that Neutron has ports of, too; looked up when a port of Gluon's is met for the first time.
-        self._own: dict[str, bool] = {}
+        #: Ids of Gluon's that Neutron has no port of, and never will: it makes up the ids of its ports.
+        self._only: set[str] = set()
+        self._warned: set[str] = set()
 
     def catalogue(self) -> Catalogue | None:
         """The list of all ports; None where it is not known."""
@@ -45,19 +52,37 @@ class Knowing:
         chooses its id, and must not take another's away by that."""
         return self.find(id) is not None and id not in self.taken(context, (id,))
 
-    def taken(self, context: Any, ids: Sequence[str]) -> set[str]:
-        """Those of the ids of Gluon's that are of Neutron's own ports, too. Each is looked up once."""
-        unknown = [id for id in ids if id not in self._own]
-        if unknown:
-            taken = _rows(context.elevated(), unknown)
-            self._own |= {id: id in taken for id in unknown}
-            for id in taken:
-                LOG.warning("port %s is registered with Gluon, but it is one of Neutron's own, and stays that", id)
-        return {id for id in ids if self._own[id]}
+    def either(self, context: Any, id: str, ours: Callable[[], _T], own: Callable[[], _T]) -> _T:
+        """What is done with a port of Gluon's, or with one of ML2's. One that neither has may be so new that only etcd knows it.
+        Raises Unavailable where that may be."""
+        if self.is_gluon(context, id):
+            return ours()
+        try:
+            return own()
+        except exceptions.PortNotFound:
+            self.must()
+            if not (self._following.look(id) and self.is_gluon(context, id)):
+                raise
+        return ours()
 
-    def deleted(self, id: str) -> None:
-        """Neutron has no port of this id any more."""
-        self._own.pop(id, None)
+    def taken(self, context: Any, ids: Sequence[str]) -> set[str]:
+        """Those of the ids of Gluon's that are of Neutron's own ports, too. Only those are looked up more than once."""
+        unknown = [id for id in ids if id not in self._only]
+        if not unknown:
+            return set()
+        taken = _rows(context.elevated(), unknown)
+        self._note(set(unknown) - taken)
+        for id in taken - self._warned:
+            LOG.warning("port %s is registered with Gluon, but it is one of Neutron's own, and stays that", id)
+        self._warned |= taken
+        return taken
+
+    def _note(self, only: set[str]) -> None:
+        """These are Gluon's alone. Now and then those that have gone are forgotten."""
+        catalogue = self.catalogue()
+        if catalogue is not None and len(self._only) > _MANY + 2 * len(catalogue.registrations.ports):
+            self._only = {id for id in tuple(self._only) if id in catalogue.registrations.ports}
+        self._only |= only
 
 
 @db.retry_if_session_inactive()

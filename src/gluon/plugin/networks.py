@@ -22,8 +22,8 @@ class NotThere(exceptions.ServiceUnavailable):
 
 
 class Networks:
-    """Looks the stand-in up once, and now and again where it was not there. Its subnets only when they are needed: they may still
-    be in the making when a tenant lists networks."""
+    """Looks the stand-in up now and then. Its subnets only when they are needed: they may still be in the making when a tenant
+    lists networks."""
 
     def __init__(self, plugin: Any) -> None:
         self._plugin = plugin

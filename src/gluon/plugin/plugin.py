@@ -34,7 +34,7 @@ from gluon.plugin.refusals import Elsewhere, Unavailable, asked, hold_revision, 
 from gluon.plugin.remembered import Remembered
 from gluon.plugin.selecting import select
 from gluon.plugin.showing import Showing, StandIn
-from gluon.plugin.sources import GluonPorts, OwnPorts, protons
+from gluon.plugin.sources import GluonPorts, OwnPorts
 from gluon.plugin.stock import stock
 
 LOG = logging.getLogger(__name__)
@@ -69,25 +69,22 @@ class GluonPlugin(PortBindings):
         self._knowing = Knowing(Following(options.etcd(), options.given().name, notifying))
         self._arbiter = Arbiter(options.servers(), self._knowing)
         self._networks = Networks(self)
-        self._stock = Remembered(self._look_for_stock)  # which keys ports have
+        self._stock = Remembered(self._look_for_stock, 0.0, stays=True)  # which keys ports have
         rows.guard(self._knowing.is_gluon)
 
     # One port.
 
     def get_port(self, context: Any, id: str, fields: Sequence[str] | None = None) -> dict[str, Any]:
         """See Ml2Plugin."""
-        if self._knowing.is_gluon(context, id):
-            return utils.resource_fields(self._show(context, id), fields)
-        try:
-            return super().get_port(context, id, fields)
-        except exceptions.PortNotFound:
-            self._knowing.must()
-            raise
+        own = partial(super().get_port, context, id, fields)
+        return self._knowing.either(context, id, lambda: utils.resource_fields(self._show(context, id), fields), own)
 
     def update_port(self, context: Any, id: str, port: Mapping[str, Any]) -> dict[str, Any]:
         """See Ml2Plugin. A port of Gluon's is bound, unbound or changed by its Proton."""
-        if not self._knowing.is_gluon(context, id):
-            return super().update_port(context, id, port)
+        own = partial(super().update_port, context, id, port)
+        return self._knowing.either(context, id, partial(self._update, context, id, port), own)
+
+    def _update(self, context: Any, id: str, port: Mapping[str, Any]) -> dict[str, Any]:
         shown = self._show(context, id)
         hold_revision(context, shown)
         try:
@@ -100,10 +97,10 @@ class GluonPlugin(PortBindings):
 
     def delete_port(self, context: Any, id: str, l3_port_check: bool = True) -> None:
         """See Ml2Plugin."""
-        if not self._knowing.is_gluon(context, id):
-            super().delete_port(context, id, l3_port_check)
-            self._knowing.deleted(id)
-            return
+        own = partial(super().delete_port, context, id, l3_port_check)
+        self._knowing.either(context, id, partial(self._delete, context, id), own)
+
+    def _delete(self, context: Any, id: str) -> None:
         shown = self._show(context, id)
         hold_revision(context, shown)
         if _is_service(context) and shown[changing.DEVICE]:
@@ -114,18 +111,6 @@ class GluonPlugin(PortBindings):
             asked(id, lambda: self._arbiter.owner(id).delete(id))
         else:
             raise Elsewhere(id=id, reason="it is deleted where it was made, in the API of its service (protonclient port-delete)")
-
-    def create_port(self, context: Any, port: Mapping[str, Any]) -> dict[str, Any]:
-        """See Ml2Plugin."""
-        created = super().create_port(context, port)
-        self._stock.look_again()
-        return created
-
-    def create_port_bulk(self, context: Any, ports: Mapping[str, Any]) -> list[dict[str, Any]]:
-        """See Ml2Plugin."""
-        created = super().create_port_bulk(context, ports)
-        self._stock.look_again()
-        return created
 
     # Lists.
 
@@ -192,9 +177,10 @@ class GluonPlugin(PortBindings):
             return None
         tenant = context.project_id if utils.model_query_scope_is_project(context, models_v2.Port) else None
         selection = select(filters, self._networks.known() or _NOWHERE, tenant)
-        if selection is None or not protons(catalogue, selection):
+        if selection is None:
             return None
-        return GluonPorts(self._arbiter, catalogue, self._showing(), selection, partial(self._knowing.taken, context))
+        ours = GluonPorts(self._arbiter, catalogue, self._showing, selection, partial(self._knowing.taken, context))
+        return ours if ours.protons else None
 
     def _showing(self) -> Showing:
         return Showing(self._networks.stand_in(), self._stock.known() or stock())

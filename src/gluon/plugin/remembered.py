@@ -9,31 +9,34 @@ from typing import Final, Generic, TypeVar
 
 Thing = TypeVar("Thing")
 
-#: Seconds after which it is looked for again where it was not there.
+#: Seconds after which it is looked for again.
 _AGAIN: Final = 5.0
 
 
 class Remembered(Generic[Thing]):
-    """Something that ``look`` finds, or None. What was found stays; that there was nothing is believed for a while."""
+    """Something that ``look`` finds, or None: believed for ``again`` seconds, as another process of Neutron's may change it.
 
-    def __init__(self, look: Callable[[], Thing | None], again: float = _AGAIN) -> None:
+    What ``stays`` is believed for good once it was found.
+    """
+
+    def __init__(self, look: Callable[[], Thing | None], again: float = _AGAIN, *, stays: bool = False) -> None:
         self._look = look
         self._again = again
+        self._stays = stays
         self._found: Thing | None = None
-        self._missed = float("-inf")
+        self._looked = float("-inf")
 
     def known(self) -> Thing | None:
-        """What it is; None where there is nothing, or was a moment ago."""
-        if self._found is None and time.monotonic() >= self._missed + self._again:
+        """What it is, or was a moment ago; None where there is nothing."""
+        now = time.monotonic()
+        if now >= self._looked + self._again and not (self._stays and self._found is not None):
+            if self._found is not None:
+                self._looked = now  # others who ask meanwhile go by what was found, and do not look as well
             self._found = self._look()
-            if self._found is None:
-                self._missed = time.monotonic()
+            self._looked = time.monotonic()
         return self._found
-
-    def look_again(self) -> None:
-        """Where there was nothing, there may be something now."""
-        self._missed = float("-inf")
 
     def forget(self) -> None:
         """What was found may have changed."""
         self._found = None
+        self._looked = float("-inf")

@@ -4,6 +4,8 @@
 {"device_id": ["a", "b"], "network_id": [the stand-in's]}  ─► drivers: device_id a or b
 {"fixed_ips": {"ip_address": ["10.0.0.1"]}}                ─► drivers: all;  left: has the address
 {"network_id": [another's]}                                ─► no port of Gluon's fits
+
+And which Protons there is any use in asking.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from gluon.backends.catalogue import Catalogue
 from gluon.plugin.showing import StandIn
 
 #: A port as Neutron shows it.
@@ -79,6 +82,29 @@ def select(filters: Mapping[str, Any] | None, stand_in: StandIn, tenant: str | N
         else:
             left.append(_left(name, values))
     return Selection(asked, tuple(left))
+
+
+def known(catalogue: Catalogue, selection: Selection) -> list[str]:
+    """The Protons that may have ports of the selection, as far as that is known without asking them."""
+    asked = selection.asked
+    if "id" in asked:
+        return sorted({r.service for id in asked["id"] if (r := catalogue.find(id)) is not None})
+    devices = asked.get("device_id")
+    if devices and None not in devices:
+        return sorted({r.service for id in catalogue.with_device(devices) if (r := catalogue.find(id)) is not None})
+    if "tenant_id" in asked and not catalogue.of_tenant(asked["tenant_id"]):
+        return []
+    return catalogue.services
+
+
+def just_now(catalogue: Catalogue, selection: Selection) -> list[str]:
+    """The Protons that may have plugged a port into a device a moment ago, which this process does not know yet: another one of
+    Neutron's did it. Nova lists a tenant's ports of a machine once they are plugged, and forgets those that are not listed."""
+    asked = selection.asked
+    devices, tenants = asked.get("device_id"), asked.get("tenant_id")
+    if "id" in asked or not devices or None in devices or not tenants or not catalogue.of_tenant(tenants):
+        return []
+    return catalogue.services
 
 
 def _wanted(attribute: str, values: Iterable[Any]) -> tuple[Any, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import copy
 import itertools
+import logging
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -15,11 +16,13 @@ from neutron_lib.db import utils
 from gluon.backends.arbiter import Arbiter
 from gluon.backends.catalogue import Catalogue
 from gluon.backends.driver import pages
-from gluon.backends.errors import NotFound
+from gluon.backends.errors import DriverError, NotFound
 from gluon.backends.ports import Port
 from gluon.plugin.paging import Shown
-from gluon.plugin.selecting import Selection
+from gluon.plugin.selecting import Selection, just_now, known
 from gluon.plugin.showing import Showing
+
+LOG = logging.getLogger(__name__)
 
 
 class OwnPorts:
@@ -81,7 +84,7 @@ class GluonPorts:
         self,
         arbiter: Arbiter,
         catalogue: Catalogue,
-        showing: Showing,
+        showing: Callable[[], Showing],
         selection: Selection,
         taken: Callable[[Sequence[str]], Container[str]],
     ) -> None:
@@ -90,11 +93,14 @@ class GluonPorts:
         self._catalogue = catalogue
         self._showing = showing
         self._selection = selection
+        self._known = known(catalogue, selection)
+        #: The Protons that are asked: those that have ports of the selection, for all that is known here, and those that may.
+        self.protons = [*self._known, *(proton for proton in just_now(catalogue, selection) if proton not in self._known)]
 
     def after(self, id: str | None, limit: int | None, *, rising: bool) -> Sequence[Shown]:
         """See paging.Source. One request to each Proton, where the order rises and drivers give just what is asked for."""
         found: list[Shown] = []
-        for proton in protons(self._catalogue, self._selection):
+        for proton in self.protons:
             if rising:
                 found += itertools.islice(self._all(proton, limit, id), limit)
             else:
@@ -113,7 +119,7 @@ class GluonPorts:
 
     def all(self) -> list[Shown]:
         """All of them, in no order."""
-        return [port for proton in protons(self._catalogue, self._selection) for port in self._all(proton)]
+        return [port for proton in self.protons for port in self._all(proton)]
 
     def count(self) -> int:
         """How many they are."""
@@ -124,27 +130,20 @@ class GluonPorts:
         asked = dict(self._selection.asked)
         if "id" in asked:
             asked["id"] = tuple(id for id in asked["id"] if self._catalogue.find(id) is not None)
+        certain = proton in self._known
         try:
             for page in pages(self._arbiter.driver(proton), asked, limit, after):
-                yield from filter(self._selection.fits, map(self._showing.shown, self._ours(page.ports)))
+                certain = certain or bool(page.ports)
+                yield from filter(self._selection.fits, map(self._showing().shown, self._ours(page.ports)))
         except NotFound:  # the Proton has gone, or has no ports any more
             return
+        except DriverError as error:
+            if certain:
+                raise
+            LOG.debug("%s cannot be asked for ports of a device that are not known yet: %s", proton, error)
 
     def _ours(self, ports: Iterable[Port]) -> list[Port]:
         """Those that their Proton has registered: one that is another Proton's, or not registered yet, is not shown."""
         ours = [port for port in ports if (r := self._catalogue.find(port.id)) is not None and r.service == port.service]
         taken = self._taken([port.id for port in ours])
         return [port for port in ours if port.id not in taken]
-
-
-def protons(catalogue: Catalogue, selection: Selection) -> list[str]:
-    """The Protons that may have ports of the selection, as far as that is known without asking them."""
-    asked = selection.asked
-    if "id" in asked:
-        return sorted({r.service for id in asked["id"] if (r := catalogue.find(id)) is not None})
-    devices = asked.get("device_id")
-    if devices and None not in devices:
-        return sorted({r.service for id in catalogue.with_device(devices) if (r := catalogue.find(id)) is not None})
-    if "tenant_id" in asked and not catalogue.of_tenant(asked["tenant_id"]):
-        return []
-    return catalogue.services

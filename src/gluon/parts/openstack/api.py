@@ -8,7 +8,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from gluon.errors import GluonError
 from gluon.parts.openstack.users import DOMAIN, User
@@ -26,6 +26,13 @@ class ApiRefused(GluonError):
         super().__init__(f"{method} {url}: {status}: {body}")
         self.status = status
         self.body = body
+
+
+class Answer(NamedTuple):
+    """``body`` is decoded; None where there is none."""
+
+    body: Any
+    headers: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,12 +83,16 @@ class Api:
         self.request("DELETE", service, path)
 
     def request(self, method: str, service: str, path: str, body: object = None) -> Any:
-        """Any request. Raises ApiRefused."""
+        """What any request answers. Raises ApiRefused."""
+        return self.answer(method, service, path, body).body
+
+    def answer(self, method: str, service: str, path: str, body: object = None) -> Answer:
+        """The same with its headers. Raises ApiRefused."""
         session = self._authenticated()
         base = self._auth_url if service == "identity" else session.catalogue.get(service)
         if base is None:
             raise GluonError(f"the catalogue has no {service}; it has {', '.join(sorted(session.catalogue))}")
-        return _send(method, base + path, body, {"X-Auth-Token": session.token, **_VERSIONS.get(service, {})})[0]
+        return _send(method, base + path, body, {"X-Auth-Token": session.token, **_VERSIONS.get(service, {})})
 
     def _authenticated(self) -> _Session:
         if self._session is None:
@@ -92,7 +103,7 @@ class Api:
                     "scope": {"project": {"name": self.user.project, "domain": {"id": DOMAIN}}},
                 }
             }
-            answer, token = _send("POST", f"{self._auth_url}/auth/tokens", body, {})
+            answer, headers = _send("POST", f"{self._auth_url}/auth/tokens", body, {})
             given = answer["token"]
             public = {
                 service["type"]: endpoint["url"]
@@ -100,19 +111,18 @@ class Api:
                 for endpoint in service["endpoints"]
                 if endpoint["interface"] == "public"
             }
-            self._session = _Session(token, given["project"]["id"], given["user"]["id"], public)
+            self._session = _Session(headers["X-Subject-Token"], given["project"]["id"], given["user"]["id"], public)
         return self._session
 
 
-def _send(method: str, url: str, body: object, headers: Mapping[str, str]) -> tuple[Any, str]:
-    """The answer, decoded, and the token that came with it."""
+def _send(method: str, url: str, body: object, headers: Mapping[str, str]) -> Answer:
     data = None if body is None else json.dumps(body).encode()
     head = {"Accept": "application/json", "Content-Type": "application/json", **headers}
     request = urllib.request.Request(url, data=data, headers=head, method=method)
     try:
         with urllib.request.urlopen(request, timeout=_PATIENCE) as answer:
             text = answer.read()
-            return (json.loads(text) if text else None), answer.headers.get("X-Subject-Token", "")
+            return Answer(json.loads(text) if text else None, answer.headers)
     except urllib.error.HTTPError as refusal:
         with refusal:
             raise ApiRefused(method, url, refusal.code, refusal.read().decode(errors="replace")) from None

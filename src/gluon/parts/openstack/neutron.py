@@ -17,6 +17,9 @@ from gluon.parts.openstack.layout import NO_BROKER, Layout
 from gluon.parts.openstack.program import Groups, Program, ini, merged, wsgi
 from gluon.parts.openstack.users import NEUTRON, NOVA
 
+#: Processes of the API. Each answers with its id in ``X-Worker``; which one a request meets is chance.
+WORKERS: Final = 2
+
 _FOREVER: Final = 2_000_000  # seconds; the most that Neutron's option takes is a little more
 
 
@@ -70,7 +73,7 @@ def programs(layout: Layout) -> list[Program]:
     """Its processes: the API; with a broker the RPC server too, which agents speak to."""
     where = layout.environment("neutron")
     option = f"--config-file={layout.settings('neutron')}"
-    found = [wsgi("neutron", "neutron.wsgi.api", where, layout.network_port, arguments=[option])]
+    found = [wsgi("neutron", "neutron.wsgi.api", where, layout.network_port, workers=WORKERS, arguments=[option])]
     if layout.transport != NO_BROKER:
         found.append(Program("neutron-rpc-server", (where.program("neutron-rpc-server"), option)))
     return found

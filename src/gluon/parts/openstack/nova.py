@@ -86,7 +86,7 @@ def placement(layout: Layout) -> Program:
     """The process of Placement."""
     variables = {"OS_PLACEMENT_CONFIG_DIR": str(layout.own("placement"))}
     where = layout.environment("nova")
-    return wsgi("placement", "placement.wsgi.api", where, layout.placement_port, threads=4, environment=variables)
+    return wsgi("placement", "placement.wsgi.api", where, layout.placement_port, environment=variables)
 
 
 def programs(layout: Layout) -> list[Program]:

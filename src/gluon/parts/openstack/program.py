@@ -65,16 +65,16 @@ def wsgi(
     where: Environment,
     port: int,
     *,
-    threads: int = 8,
+    workers: int = 1,
     arguments: Sequence[str] = (),
     environment: Mapping[str, str] | None = None,
 ) -> Program:
-    """The WSGI application of ``module``, served by one worker of gunicorn; it finds ``arguments`` on its command line."""
+    """The WSGI application of ``module``, served by gunicorn; it finds ``arguments`` on its command line."""
     command = (
         where.program("gunicorn"),
         f"--bind=127.0.0.1:{port}",
-        "--workers=1",
-        f"--threads={threads}",
+        f"--workers={workers}",
+        "--threads=8",
         "--keep-alive=75",  # seconds; a client that asks just when its connection is closed finds nobody
         "--no-control-socket",
         f"--chdir={INSIDE}",
