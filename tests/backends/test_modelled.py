@@ -69,6 +69,25 @@ def test_bind_unbind_update_delete(api: ApiServer, driver: ModelDriver) -> None:
     assert {a.path for a in api.calls()} == {f"{PATH}/p%2F1"}
 
 
+def test_a_revision_is_named_where_one_is_meant(api: ApiServer, driver: ModelDriver) -> None:
+    put(api, port("p"))
+    assert driver.update("p", {"name": "a"}, revision=1).revision == 2
+    assert driver.unbind("p", revision=2).revision == 3
+    assert driver.update("p", {"name": "b"}).revision == 4
+    for stale in (
+        lambda: driver.update("p", {"name": "c"}, revision=3),
+        lambda: driver.unbind("p", revision=3),
+        lambda: driver.delete("p", revision=3),
+    ):
+        with pytest.raises(Refused) as raised:
+            stale()
+        assert raised.value.status == 412
+    assert driver.port("p").name == "b"
+    driver.delete("p", revision=4)
+    named = [a.headers.get("If-Match") for a in api.calls() if a.method != "GET"]
+    assert named == ['"1"', '"2"', None, '"3"', '"3"', '"3"', '"4"']
+
+
 def test_a_zone_is_sent_where_the_model_has_one(api: ApiServer, driver: ModelDriver) -> None:
     api.proton = model(**{"api: {name: socket}": "api: {name: socket}, attributes: {zone: {type: string}}"})
     put(api, port("p"))

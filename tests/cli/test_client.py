@@ -279,3 +279,4 @@ def test_a_collection_does_what_the_api_offers(api: ApiServer) -> None:
 @pytest.mark.parametrize(("given", "sent"), [(5, '"5"'), ("5", '"5"'), ('"5"', '"5"'), ("*", "*")])
 def test_if_match(given: int | str, sent: str) -> None:
     assert if_match(given) == {"If-Match": sent}
+    assert if_match(None) == {}

@@ -18,7 +18,11 @@ Filters = Mapping[str, Collection[Any]]
 
 
 class Driver(Protocol):
-    """The ports of one Proton. Called by many threads at once; raises only what ``gluon.backends.errors`` lists."""
+    """The ports of one Proton. Called by many threads at once; raises only what ``gluon.backends.errors`` lists.
+
+    A call with ``revision`` is carried out only where the port is at this one when it is changed; else it is Refused with status
+    412, and did nothing. The Proton Server sees to that (If-Match): whoever compares beforehand misses what comes between.
+    """
 
     @property
     def proton(self) -> str:
@@ -39,13 +43,13 @@ class Driver(Protocol):
         ``zone`` is the availability zone, for models that have such an attribute. Without ``binding_profile`` it stays as it is.
         """
 
-    def unbind(self, port_id: str) -> Port:
+    def unbind(self, port_id: str, *, revision: int | None = None) -> Port:
         """Take the port from its host and device. The profile stays: some of it is for the next bind."""
 
-    def update(self, port_id: str, values: Mapping[str, Any]) -> Port:
+    def update(self, port_id: str, values: Mapping[str, Any], *, revision: int | None = None) -> Port:
         """Change the attributes that ``values`` name, as the API calls them; a bind may be among it."""
 
-    def delete(self, port_id: str) -> None:
+    def delete(self, port_id: str, *, revision: int | None = None) -> None:
         """Delete the port; a bound one is unbound."""
 
     def port(self, port_id: str) -> Port:

@@ -19,6 +19,7 @@ from gluon.backends.driver import Filters
 from gluon.backends.errors import NotFound, Refused, Unavailable
 from gluon.backends.ports import SERVICE_BINDINGS, Address, Addresses, Page, Port, Record, base_addresses
 from gluon.backends.servers import ProtonServers
+from gluon.client.resources import if_match
 
 _T = TypeVar("_T")
 _UNBOUND: Final = {"host_id": None, "device_id": None, "device_owner": None}
@@ -51,17 +52,17 @@ class ModelDriver:
             values["profile"] = dict(binding_profile)
         return self._changed(port_id, values, {_ZONE: zone})
 
-    def unbind(self, port_id: str) -> Port:
+    def unbind(self, port_id: str, *, revision: int | None = None) -> Port:
         """PATCH; the API clears what the bind had set."""
-        return self._changed(port_id, _UNBOUND, {_ZONE: None})
+        return self._changed(port_id, _UNBOUND, {_ZONE: None}, revision)
 
-    def update(self, port_id: str, values: Mapping[str, Any]) -> Port:
+    def update(self, port_id: str, values: Mapping[str, Any], *, revision: int | None = None) -> Port:
         """PATCH."""
-        return self._changed(port_id, values)
+        return self._changed(port_id, values, revision=revision)
 
-    def delete(self, port_id: str) -> None:
+    def delete(self, port_id: str, *, revision: int | None = None) -> None:
         """DELETE."""
-        self._asked(lambda api: self._servers.request("DELETE", _path(api, port_id)))
+        self._asked(lambda api: self._servers.request("DELETE", _path(api, port_id), headers=if_match(revision)))
 
     def port(self, port_id: str) -> Port:
         """GET."""
@@ -88,12 +89,19 @@ class ModelDriver:
             return Page(())
         return self._asked(page)
 
-    def _changed(self, port_id: str, values: Mapping[str, Any], optional: Mapping[str, Any] = _NOTHING) -> Port:
+    def _changed(
+        self,
+        port_id: str,
+        values: Mapping[str, Any],
+        optional: Mapping[str, Any] = _NOTHING,
+        revision: int | None = None,
+    ) -> Port:
         """The port as the change left it; ``optional`` are values for attributes that the model may not have."""
 
         def patch(api: PortsApi) -> Port:
             given = {**values, **{name: value for name, value in optional.items() if name in api.changeable}}
-            document = self._servers.json("PATCH", _path(api, port_id), query=_shown(api), values=given)
+            path, only_if = _path(api, port_id), if_match(revision)
+            document = self._servers.json("PATCH", path, query=_shown(api), values=given, headers=only_if)
             with self._understanding(changed=True):
                 return self._port(document, api)
 

@@ -19,8 +19,10 @@ from gluon.client.http import ANSWER_TIMEOUT, Client, Query, Response
 _GRACE: Final = 10.0
 
 
-def if_match(revision: int | str) -> dict[str, str]:
-    """The header that makes a change conditional on the revision of the object that was read."""
+def if_match(revision: int | str | None) -> dict[str, str]:
+    """The header that makes a change conditional on the revision of the object that was read; none where that is None."""
+    if revision is None:
+        return {}
     text = str(revision)
     return {"If-Match": text if text == "*" or text.endswith('"') else f'"{text}"'}
 
@@ -62,12 +64,12 @@ class Collection:
         self, id: str, values: Mapping[str, Any], *, revision: int | str | None = None, wait: float | None = None
     ) -> Response:
         """Change what ``values`` name. With ``revision`` only where the object is still at it, else ``Problem`` 412."""
-        headers = {**_prefer(wait), **(if_match(revision) if revision is not None else {})}
+        headers = {**_prefer(wait), **if_match(revision)}
         return self._client.request("PATCH", self.at(id), values=values, headers=headers, timeout=_patience(wait))
 
     def delete(self, id: str, *, revision: int | str | None = None) -> Response:
         """204 without a body."""
-        return self._client.request("DELETE", self.at(id), headers=if_match(revision) if revision is not None else {})
+        return self._client.request("DELETE", self.at(id), headers=if_match(revision))
 
 
 def _next(page: Response) -> str | None:

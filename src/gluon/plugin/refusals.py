@@ -16,6 +16,8 @@ _T = TypeVar("_T")
 
 #: What a Proton Server says where it refuses the plugin itself, whoever asks Neutron.
 _THE_PLUGIN: Final = (401, 403)
+#: What it says where a change was meant for another revision than the port is at.
+_ANOTHER_REVISION: Final = 412
 
 
 class Unavailable(exceptions.ServiceUnavailable):
@@ -39,6 +41,8 @@ def asked(id: str, ask: Callable[[], _T]) -> _T:
     except Refused as refusal:
         if refusal.status == 409:
             raise Elsewhere(id=id, reason=refusal.detail) from None
+        if refusal.status == _ANOTHER_REVISION:
+            raise _constraint_failed(refusal.detail) from None
         if refusal.status in _THE_PLUGIN:
             raise _cannot_be_asked(id, refusal) from None
         raise invalid(id, refusal) from None
@@ -56,8 +60,22 @@ def invalid(id: str, refusal: Invalid | Refused) -> exceptions.InvalidInput:
     return exceptions.InvalidInput(error_message=f"port {id} is a port of Gluon's: {'; '.join(each) or refusal.detail}")
 
 
-def hold_revision(context: Any, shown: Mapping[str, Any]) -> None:
-    """Raise 412 where another revision of the port is meant (If-Match): Neutron itself looks only at rows of its own."""
+def hold_revision(context: Any, shown: Mapping[str, Any]) -> int | None:
+    """The revision that alone is to be changed (If-Match), None for any. Raises 412 where the port is at another.
+
+    Neutron itself looks only at rows of its own. What comes between this and the change is seen by the Proton Server, which is to
+    be told the revision; but a request that changes nothing, or is refused before, does not get there.
+    """
     wanted = context.get_transaction_constraint()
-    if wanted is not None and wanted.resource_id == shown["id"] and wanted.if_revision_match != shown["revision_number"]:
+    if wanted is None or wanted.resource_id != shown["id"]:
+        return None
+    if wanted.if_revision_match != shown["revision_number"]:
         raise RevisionNumberConstraintFailed(wanted.if_revision_match, shown["revision_number"])
+    return int(wanted.if_revision_match)
+
+
+def _constraint_failed(said: str) -> RevisionNumberConstraintFailed:
+    """412 in the words of the Proton Server, which knows the revision that the port is at."""
+    failed = RevisionNumberConstraintFailed(None, None)
+    failed.detail = said
+    return failed
