@@ -173,28 +173,47 @@ def test_what_else_in_neutron_hangs_on_ports(stack: Stack, port: dict[str, Any])
         admin.delete("network", f"/v2.0/networks/{outside}")
 
 
+def only_at(stack: Stack, revision: int, method: str, port: dict[str, Any], body: Any = None) -> tuple[int, Any]:
+    """Status and document of Neutron's answer to a change that is meant for this revision of the port."""
+    url = f"{stack.cloud.layout.catalogue['network']}{path(port)}"
+    head = {
+        "X-Auth-Token": stack.api(OWNER).token,
+        "Content-Type": "application/json",
+        "If-Match": f"revision_number={revision}",
+    }
+    data = json.dumps(body).encode() if body is not None else None
+    try:
+        with urllib.request.urlopen(urllib.request.Request(url, data, head, method=method), timeout=30) as answer:
+            return int(answer.status), json.loads(answer.read() or b"null")
+    except urllib.error.HTTPError as refusal:
+        with refusal:
+            return refusal.code, json.loads(refusal.read())
+
+
 def test_another_revision_than_the_one_that_is_meant(stack: Stack, made: dict[str, Any]) -> None:
-    def asked(method: str, revision: int, body: Any = None) -> int:
-        url = f"{stack.cloud.layout.catalogue['network']}{path(made)}"
-        head = {
-            "X-Auth-Token": stack.api(OWNER).token,
-            "Content-Type": "application/json",
-            "If-Match": f"revision_number={revision}",
-        }
-        data = json.dumps(body).encode() if body is not None else None
-        try:
-            with urllib.request.urlopen(urllib.request.Request(url, data, head, method=method), timeout=30) as answer:
-                return int(answer.status)
-        except urllib.error.HTTPError as refusal:
-            with refusal:
-                return refusal.code
+    def status(method: str, revision: int, body: Any = None) -> int:
+        return only_at(stack, revision, method, made, body)[0]
 
     revision = stack.shown(made["id"])["revision_number"]
-    name = {"port": {"name": "changed"}}
-    assert asked("PUT", revision + 1, name) == 412 == asked("DELETE", revision + 1)
+    name, nothing = {"port": {"name": "changed"}}, {"port": {"name": "web"}}
+    assert status("PUT", revision + 1, name) == 412 == status("DELETE", revision + 1)
+    assert status("PUT", revision + 1, nothing) == 412, "also where nothing would change"
     assert stored(stack, made)["name"] == "web"
-    assert asked("PUT", revision, name) == 200
-    assert asked("DELETE", revision) == 412, "it is another one by now"
+    assert status("PUT", revision, name) == 200
+    assert status("DELETE", revision) == 412, "it is another one by now"
+
+
+def test_of_many_who_mean_one_revision_one_changes_the_port(stack: Stack, made: dict[str, Any]) -> None:
+    """Between the moment that Neutron has looked at the port and its change, too."""
+    with ThreadPoolExecutor(8) as threads:
+        for turn in range(5):
+            revision = stack.shown(made["id"])["revision_number"]
+            bodies = [{"port": {"name": f"{turn}-{n}"}} for n in range(8)]
+            answers = list(threads.map(lambda body, at=revision: only_at(stack, at, "PUT", made, body), bodies))
+            (done,) = (document["port"] for status, document in answers if status == 200)
+            refusals = [(status, document["NeutronError"]["type"]) for status, document in answers if status != 200]
+            assert refusals == [(412, "RevisionNumberConstraintFailed")] * 7
+            assert stored(stack, made)["name"] == done["name"]
 
 
 def test_a_port_is_deleted_in_its_service_where_neutron_passes_that_on(stack: Stack, made: dict[str, Any]) -> None:

@@ -86,14 +86,14 @@ class GluonPlugin(PortBindings):
 
     def _update(self, context: Any, id: str, port: Mapping[str, Any]) -> dict[str, Any]:
         shown = self._show(context, id)
-        hold_revision(context, shown)
+        revision = hold_revision(context, shown)
         try:
             change = changing.change(port["port"], shown)
         except Invalid as refusal:
             raise invalid(id, refusal) from None
         if not change.values:
             return shown
-        return self._changed(id, change)
+        return self._changed(id, change, revision)
 
     def delete_port(self, context: Any, id: str, l3_port_check: bool = True) -> None:
         """See Ml2Plugin."""
@@ -102,13 +102,13 @@ class GluonPlugin(PortBindings):
 
     def _delete(self, context: Any, id: str) -> None:
         shown = self._show(context, id)
-        hold_revision(context, shown)
+        revision = hold_revision(context, shown)
         if _is_service(context) and shown[changing.DEVICE]:
             # Nova deletes the ports that it has made. When it has much to do it forgets now and then that it has not made this
             # one; were that refused, nobody could delete the machine any more.
-            asked(id, lambda: self._arbiter.owner(id).unbind(id))
+            asked(id, lambda: self._arbiter.owner(id).unbind(id, revision=revision))
         elif options.given().delete_port == "pass":
-            asked(id, lambda: self._arbiter.owner(id).delete(id))
+            asked(id, lambda: self._arbiter.owner(id).delete(id, revision=revision))
         else:
             raise Elsewhere(id=id, reason="it is deleted where it was made, in the API of its service (protonclient port-delete)")
 
@@ -203,12 +203,15 @@ class GluonPlugin(PortBindings):
             raise exceptions.PortNotFound(port_id=id)
         return self._showing().shown(port)
 
-    def _changed(self, id: str, change: changing.Change) -> dict[str, Any]:
-        """The port after a change. One that is still BINDING when the Proton Server has waited long enough is taken back."""
+    def _changed(self, id: str, change: changing.Change, revision: int | None) -> dict[str, Any]:
+        """The port after a change, of this revision alone where one is meant.
+
+        A bind that is still BINDING when the Proton Server has waited long enough is taken back.
+        """
 
         def do() -> Port:
             driver = self._arbiter.owner(id)
-            port = driver.update(id, change.values)
+            port = driver.update(id, change.values, revision=revision)
             if change.binds and port.binding_state is BindingState.BINDING:
                 driver.unbind(id)
                 reason = f"no controller answered for host {port.host_id} in time"
