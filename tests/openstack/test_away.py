@@ -121,7 +121,7 @@ def test_the_proton_server_hangs(lab: Stack, web: str, mine: str) -> None:
         gluons_are_503(lab, web)
     finally:
         lab.server.child.resume()
-    until(lambda: succeeds(lambda: lab.shown(web)))
+    until(lambda: succeeds(lambda: lab.by_each("GET", f"/v2.0/ports/{web}")))
     until(lambda: lab.binds(web))
 
 
