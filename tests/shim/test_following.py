@@ -242,6 +242,37 @@ async def test_what_the_relay_said_before_etcd_was_wiped_is_not_believed_after_i
     assert backend.names(port) == ["modify_port"]
 
 
+@pytest.mark.parametrize("database", ["as it was", "restored, too"])
+async def test_an_etcd_that_was_restored_is_not_acted_upon_while_it_is_repaired(stage: Stage, database: str) -> None:
+    """Until it is complete again, what it holds may be of a time that is over; then it is what is wanted, older or not."""
+    backend = Recorder()
+    shim = await stage.shim(backend, lease_ttl=0.3)
+    port = await stage.wanted.put(PORT, name="one")
+    key = keys.object(stage.proton.name, PORT, port)
+    backup = await stage.kv.get(key)
+    assert backup is not None
+    await until(lambda: len(backend.calls) == 1)
+    await stage.wanted.put(PORT, port, name="two")
+    await until(lambda: len(backend.calls) == 2)
+    _memory(stage).wipe()
+    await stage.wanted.tell("repairing", epoch="next")
+    await stage.kv.put(key, backup.value)
+    await found(lambda: stage.get(keys.shim(stage.proton.name, "c1")), {"hosts": ["h1"]})
+    await until(lambda: shim.working)
+    other = await stage.wanted.put(PORT)
+    await until(lambda: ("modify_port", other) in backend.calls)
+    await quiet(shim)
+    assert backend.names(port) == ["modify_port"] * 2 and shim.model.ports[port].name == "two"
+    if database == "as it was":
+        await stage.wanted.send([(PORT, port)])
+    await stage.wanted.tell("complete")
+    await stage.wanted.put(PORT, other, name="mark")
+    await until(lambda: backend.names(other) == ["modify_port"] * 2)
+    await quiet(shim)
+    assert backend.names(port) == ["modify_port"] * (2 if database == "as it was" else 3)
+    assert shim.model.ports[port].name == ("two" if database == "as it was" else "one")
+
+
 async def test_what_waited_when_etcd_was_wiped_is_handed_over_once_it_is_back_as_it_was(stage: Stage) -> None:
     backend = Recorder()
     shim = await stage.shim(backend, lease_ttl=0.3)

@@ -4,9 +4,10 @@
     page … page  (all at revision r)  ─► the copy ─► what differs ─► reconciling
     watch from r+1                    ─► the copy ─► each change  ─► reconciling
 
-A lost history (compaction) or another epoch of the database only means to load again. While ``/gluon/sync`` says that etcd is
-not complete, removals are withheld. An etcd that was restored from an older state is not loaded before the relay has begun
-another epoch: what it holds is less than what is known here. Nothing here decides what a backend is called with.
+A lost history (compaction) or another epoch of the database only means to load again. An etcd that was restored from an older
+state is not loaded before the relay has begun another epoch: what it holds is less than what is known here. While ``/gluon/sync``
+says that etcd is not complete, removals are withheld, and objects that are older than the copy's are passed over: they are still
+to be repaired. Nothing here decides what a backend is called with.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from gluon.particle.shimtypes import Malformed, Record
 from gluon.shim import reports
 from gluon.shim.binding import Binder
 from gluon.shim.mirror import Mirror
+from gluon.shim.planning import incarnation_of
 from gluon.shim.reconciling import Reconciler
 from gluon.shim.references import Key
 from gluon.shim.reports import Handed
@@ -59,6 +61,7 @@ class Following:
         self._ports = frozenset(o.name for o in mirror.proton.having(Role.PORT))
         self._sync: SyncState | None = None
         self._synced_at = 0
+        self._passed_over = False
         self._synced = False
         self._first = True
         self._history = History()
@@ -98,15 +101,16 @@ class Following:
         sync, _ = await self._load_sync(revision)
         if (older := self._history.older(sync)) is not None:
             raise _Older(older)
+        self._sync, self._synced_at = sync, revision
+        self._synced = self._synced or sync is not None
+        self._passed_over = False
         found = await self._load_objects(revision)
         own: dict[Key, Handed] = {}
         self._binder.forget()
         self._mirror.clear_reports()
         async for kv in paging.every(self._kv, keys.controllers(self._proton), revision=revision):
             self._take_controller(kv, own)
-        self._sync, self._synced_at = sync, revision
         self._history.seen(sync)
-        self._synced = self._synced or self._sync is not None
         gone = {key for key in self._mirror.known() if key not in found}
         if self._complete:
             self._let_go(gone | self._mirror.withheld - found)
@@ -189,6 +193,8 @@ class Following:
         self._synced = self._synced or sync is not None
         if sync is not None and before is not None and sync.epoch != before.epoch:
             raise _LoadAgain(f"the database began another epoch, {sync.epoch}")
+        if self._complete and self._passed_over:
+            raise _LoadAgain("etcd is complete again")
         if self._complete and self._mirror.withheld:
             self._let_go(self._mirror.withheld.copy())
 
@@ -204,12 +210,15 @@ class Following:
         except Malformed as error:
             LOG.error("%s cannot be read and is left as it was: %s", kv.key, error)
             return
+        before = self._mirror.find(key)
+        if not self._complete and _is_older(record, before):
+            self._passed_over = True
+            return
         key = Key(key.kind, _shared(record, self._mirror, key))
         if key.kind in self._ports:
             self._binder.revisions[key.id] = kv.mod_revision
         back = key in self._mirror.withheld  # while it was, nothing was done about it
         self._mirror.withheld.discard(key)
-        before = self._mirror.find(key)
         if before == record and not back:
             return
         self._mirror.put(key, record)
@@ -250,6 +259,14 @@ def _sync_state(value: bytes) -> SyncState:
         return msgspec.json.decode(value, type=SyncState)
     except (msgspec.ValidationError, msgspec.DecodeError):
         return SyncState(state="")
+
+
+def _is_older(record: Record, than: Record | None) -> bool:
+    """Whether one and the same object was once so: within an incarnation revisions only grow."""
+    if than is None or incarnation_of(than) != incarnation_of(record):
+        return False
+    was, now = than.get("revision"), record.get("revision")
+    return was is not None and now is not None and now < was
 
 
 def _shared(record: Record, mirror: Mirror, key: Key) -> str:
