@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -11,7 +12,6 @@ import pytest
 from gluon.backends.arbiter import Arbiter
 from gluon.backends.drivers import Drivers
 from gluon.backends.errors import BadDriver, NotFound, Refused, Unavailable
-from gluon.backends.modelled import ModelDriver
 from gluon.backends.registrations import Registration
 from gluon.backends.servers import ProtonServers
 from tests.cli.apiserver import ApiServer
@@ -59,7 +59,7 @@ def servers(api: ApiServer) -> Iterator[ProtonServers]:
 class TestDrivers:
     def test_without_an_entry_point_it_is_made_from_the_model(self, servers: ProtonServers) -> None:
         drivers = Drivers(servers)
-        assert type(drivers.of("blue")) is ModelDriver
+        assert str(drivers.of("blue")) == "the driver made from the model of 'blue'"
         assert drivers.of("blue") is drivers.of("blue")
 
     def test_what_ships(self, servers: ProtonServers) -> None:
@@ -67,7 +67,8 @@ class TestDrivers:
 
     def test_what_a_package_brings_takes_the_place_of_what_ships(self, servers: ProtonServers, package: Install) -> None:
         package("green_driver", GREEN, **{"net-l3vpn": "green_driver:Provider"})
-        assert type(Drivers(servers).of("net-l3vpn")).__name__ == "Green"
+        brought = "driver 'net-l3vpn' (green_driver:Provider) in the entry points gluon.backends of green_driver"
+        assert str(Drivers(servers).of("net-l3vpn")) == brought
 
     @pytest.mark.parametrize(
         ("text", "said"),
@@ -102,6 +103,19 @@ class TestDrivers:
         with pytest.raises(Unavailable, match="not yet"):
             drivers.of("green")
         assert drivers.of("green").port("p").id == "p"
+
+    @pytest.mark.parametrize(("bad_for", "tried"), [(3600.0, 1), (0.0, 3)])
+    def test_one_that_cannot_be_used_is_not_tried_at_each_request(
+        self, servers: ProtonServers, package: Install, bad_for: float, tried: int
+    ) -> None:
+        name = f"green_tried_{tried}"
+        text = "tried = []\nclass Provider:\n    def driver(self, proton, servers): tried.append(1) or 1 / 0"
+        package(name, text, green=f"{name}:Provider")
+        drivers = Drivers(servers, bad_for=bad_for)
+        for _ in range(3):
+            with pytest.raises(BadDriver, match="division by zero"):
+                drivers.of("green")
+        assert len(importlib.import_module(name).tried) == tried
 
     def test_two_packages_for_one_proton(self, servers: ProtonServers, package: Install) -> None:
         for name in ("one_driver", "two_driver"):

@@ -3,14 +3,17 @@
 
     gluon.backends    a class, made without arguments, with ``driver(proton, servers)``
 
-What another package brings takes the place of what ships with Gluon. One that cannot be used is a BadDriver for its Proton.
+What another package brings takes the place of what ships with Gluon. One that cannot be used is a BadDriver for its Proton, and
+one that fails later is contained (``containing``).
 """
 
 from __future__ import annotations
 
+import time
 from importlib.metadata import EntryPoint, entry_points
 from typing import Final
 
+from gluon.backends.containing import Contained
 from gluon.backends.driver import Driver
 from gluon.backends.errors import BadDriver, DriverError
 from gluon.backends.modelled import ModelDriver
@@ -18,26 +21,41 @@ from gluon.backends.servers import ProtonServers
 
 GROUP: Final = "gluon.backends"
 _OURS: Final = "gluon"
+#: Seconds for which one that cannot be used is believed to stay so: to look for it, all packages are looked through.
+_BAD_FOR: Final = 10.0
 
 
 class Drivers:
     """The drivers of all Protons behind these servers, each made when it is first asked for. Safe for many threads."""
 
-    def __init__(self, servers: ProtonServers) -> None:
+    def __init__(self, servers: ProtonServers, *, bad_for: float = _BAD_FOR) -> None:
+        """``bad_for``: seconds after which it is tried again to make one that could not be used."""
         self._servers = servers
+        self._bad_for = bad_for
         self._made: dict[str, Driver] = {}
+        self._bad: dict[str, tuple[float, str]] = {}  # by Proton: until when, and why
 
     def of(self, proton: str) -> Driver:
-        """The Proton's driver. Raises BadDriver."""
+        """The Proton's driver. Raises BadDriver, and whatever DriverError its package raises to make it."""
         made = self._made.get(proton)
-        if made is None:
-            made = self._made.setdefault(proton, self._make(proton))
-        return made
+        if made is not None:
+            return made
+        until, why = self._bad.get(proton, (0.0, ""))
+        if time.monotonic() < until:
+            raise BadDriver(why)
+        try:
+            return self._made.setdefault(proton, self._make(proton))
+        except BadDriver as error:
+            self._bad[proton] = time.monotonic() + self._bad_for, str(error)
+            raise
 
     def _make(self, proton: str) -> Driver:
         point = _point(proton)
         if point is None:
-            return ModelDriver(proton, self._servers)
+            return Contained(proton, ModelDriver(proton, self._servers), f"the driver made from the model of '{proton}'")
+        return Contained(proton, self._loaded(proton, point), f"driver {_named(point)}")
+
+    def _loaded(self, proton: str, point: EntryPoint) -> Driver:
         try:
             made: Driver = point.load()().driver(proton, self._servers)
         except DriverError:
