@@ -11,11 +11,11 @@ So a list of all Protons' ports says which of them cannot be asked, where it wou
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Final
 
-from gluon.backends.driver import Driver, Filters
+from gluon.backends.driver import Driver
 from gluon.backends.errors import DriverError, Unavailable
 from gluon.backends.ports import Page, Port
 
@@ -26,7 +26,7 @@ _MANY: Final = 10_000
 
 
 class Contained:
-    """A driver that raises only DriverErrors, and gives only ports. See ``driver.Driver`` for what each call does."""
+    """A driver that raises only DriverErrors, and gives only ports. See ``driver.Driver`` for what each call does and takes."""
 
     def __init__(self, proton: str, driver: Driver, named: str) -> None:
         """``named``: the driver, in messages."""
@@ -38,51 +38,43 @@ class Contained:
     def __str__(self) -> str:
         return self._named
 
-    def bind(
-        self,
-        port_id: str,
-        device_owner: str,
-        zone: str,
-        device_id: str,
-        host_id: str,
-        binding_profile: Mapping[str, Any] | None = None,
-    ) -> Port:
+    def bind(self, *given: Any, **named: Any) -> Port:
         """See Driver."""
-        return self._changed("bind", lambda: self._driver.bind(port_id, device_owner, zone, device_id, host_id, binding_profile))
+        return self._changed("bind", given, named)
 
-    def unbind(self, port_id: str, *, revision: int | None = None) -> Port:
+    def unbind(self, *given: Any, **named: Any) -> Port:
         """See Driver."""
-        return self._changed("unbind", lambda: self._driver.unbind(port_id, revision=revision))
+        return self._changed("unbind", given, named)
 
-    def update(self, port_id: str, values: Mapping[str, Any], *, revision: int | None = None) -> Port:
+    def update(self, *given: Any, **named: Any) -> Port:
         """See Driver."""
-        return self._changed("update", lambda: self._driver.update(port_id, values, revision=revision))
+        return self._changed("update", given, named)
 
-    def delete(self, port_id: str, *, revision: int | None = None) -> None:
+    def delete(self, *given: Any, **named: Any) -> None:
         """See Driver."""
-        self._done("delete", lambda: self._driver.delete(port_id, revision=revision), changes=True)
+        self._done("delete", given, named, changes=True)
 
-    def port(self, port_id: str) -> Port:
+    def port(self, *given: Any, **named: Any) -> Port:
         """See Driver."""
-        (port,) = self._ports("port", [self._done("port", lambda: self._driver.port(port_id))])
+        (port,) = self._ports("port", [self._done("port", given, named)])
         return port
 
-    def ports(self, filters: Filters, limit: int | None = None, after: str | None = None) -> Page:
+    def ports(self, *given: Any, **named: Any) -> Page:
         """See Driver."""
-        page = self._done("ports", lambda: self._driver.ports(filters, limit, after))
+        page = self._done("ports", given, named)
         if not isinstance(page, Page):
             raise self._strange("ports", page, "Page")
         self._ports("ports", page.ports)
         return page
 
-    def _changed(self, call: str, do: Callable[[], object]) -> Port:
-        (port,) = self._ports(call, [self._done(call, do, changes=True)], changes=True)
+    def _changed(self, call: str, given: Sequence[Any], named: Mapping[str, Any]) -> Port:
+        (port,) = self._ports(call, [self._done(call, given, named, changes=True)], changes=True)
         return port
 
-    def _done(self, call: str, do: Callable[[], object], *, changes: bool = False) -> object:
+    def _done(self, call: str, given: Sequence[Any], named: Mapping[str, Any], *, changes: bool = False) -> object:
         """What the driver's own code gives. ``changes``: nobody knows what it had done before it failed."""
         try:
-            return do()
+            return getattr(self._driver, call)(*given, **named)
         except DriverError:
             raise
         except Exception as error:
