@@ -34,6 +34,7 @@ SHOWN: dict[str, Any] = {
         ({"mac_address": ["FA-16-3E-00-00-01", "no"]}, {"mac_address": ("fa:16:3e:00:00:01",)}),
         ({"admin_state_up": ["True", True, "0"]}, {"admin_state_up": (True, False)}),
         ({"tenant_id": ["t", "u"], "project_id": ["u"]}, {"tenant_id": ("u",)}),
+        ({"binding:vnic_type": ["direct", "macvtap", "vdpa"]}, {"vnic_type": ("direct", "sriov", "macvtap")}),
     ],
 )
 def test_what_drivers_filter_by(filters: dict[str, Any] | None, asked: dict[str, Any]) -> None:

@@ -111,6 +111,17 @@ def test_exactly_the_keys_that_this_neutron_has() -> None:
     assert showing.shown(PORT)["tags"] == []
 
 
+def test_a_port_is_no_device_of_neutrons_whatever_its_service_says() -> None:
+    shown = Showing(StandIn("n", ()), STOCK).shown
+    owners = ("network:router_gateway", "network:dhcp", "compute:nova", "networker", "")
+    assert [shown(replace(PORT, device_owner=owner))["device_owner"] for owner in owners] == ["", "", *owners[2:]]
+
+
+def test_the_kind_of_device_in_a_word_that_nova_knows() -> None:
+    shown = Showing(StandIn("n", ()), STOCK).shown(replace(PORT, vnic_type="sriov"))
+    assert shown["binding:vnic_type"] == "direct"
+
+
 def test_what_has_no_subnet_or_no_word_in_neutron() -> None:
     shown = Showing(StandIn("n", (V6,)), STOCK).shown(replace(PORT, status="TESTING"))
     assert shown["fixed_ips"] == [{"subnet_id": "s6", "ip_address": "2001:db8::1"}]

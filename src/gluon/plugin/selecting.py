@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from gluon.backends.catalogue import Catalogue
+from gluon.plugin import words
 from gluon.plugin.showing import StandIn
 
 #: A port as Neutron shows it.
@@ -113,6 +114,8 @@ def _wanted(attribute: str, values: Iterable[Any]) -> tuple[Any, ...]:
         return tuple(dict.fromkeys(value if isinstance(value, bool) else str(value).lower() in ("true", "1") for value in values))
     if attribute == "mac_address":
         return tuple(mac for value in values if _MAC.fullmatch(mac := str(value).lower().replace("-", ":")))
+    if attribute == "vnic_type":
+        return tuple(dict.fromkeys(word for value in values for word in words.meant(str(value))))
     if attribute in _NULLABLE:
         return tuple(value or None for value in values)
     return tuple(values)

@@ -15,10 +15,13 @@ from typing import Any, Final, NamedTuple
 
 from gluon.backends.ports import Port
 from gluon.model.schema import BindingState
+from gluon.plugin import words
 
 #: Neutron's words for the states of a port's VIF that are none of a controller's.
 UNBOUND: Final = "unbound"
 BINDING_FAILED: Final = "binding_failed"
+#: Owners of ports that are Neutron's own devices: routers, DHCP, floating IPs.
+NEUTRONS: Final = "network:"
 #: Neutron's states of a port; another word of a Proton's is shown as DOWN.
 _STATES: Final = ("ACTIVE", "DOWN", "BUILD", "ERROR", "N/A")
 
@@ -67,10 +70,10 @@ class Showing:
             "admin_state_up": port.admin_state_up,
             "status": port.status if port.status in _STATES else "DOWN",
             "device_id": port.device_id,
-            "device_owner": port.device_owner,
+            "device_owner": _device_owner(port),
             "fixed_ips": list(self._fixed_ips(port)),
             "binding:host_id": port.host_id,
-            "binding:vnic_type": port.vnic_type,
+            "binding:vnic_type": words.shown(port.vnic_type),
             "binding:profile": dict(port.profile),
             "binding:vif_type": vif_type(port),
             "binding:vif_details": vif_details(port),
@@ -107,6 +110,11 @@ def vif_details(port: Port) -> dict[str, Any]:
     if port.binding_state is BindingState.FAILED and port.binding_reason:
         return {"reason": port.binding_reason}
     return dict(port.vif_details)
+
+
+def _device_owner(port: Port) -> str:
+    """Empty where a tenant has said in its service's API that the port is a device of Neutron's, which Neutron would believe."""
+    return "" if port.device_owner.startswith(NEUTRONS) else port.device_owner
 
 
 def _seconds(time: str) -> str:
