@@ -95,6 +95,19 @@ def test_what_is_there_is_kept(neutron: Neutron, capsys: pytest.CaptureFixture[s
     ]
 
 
+@pytest.mark.parametrize("there", [[], [network()]])
+def test_networks_of_tenants_that_have_its_name_are_left_alone(
+    neutron: Neutron, capsys: pytest.CaptureFixture[str], there: list[dict[str, Any]]
+) -> None:
+    tenants = [network(id=str(UUID(int=number)), shared=False) for number in (8, 9)]
+    neutron.networks, neutron.subnets = [*tenants, *there], [subnet(10, "10.0.0.0/8", network_id=tenants[0]["id"])]
+    assert main(["neutron", "setup"]) == 0
+    assert [made["name"] for made in neutron.made if made.get("shared")] == ([] if there else ["gluon"])
+    said = capsys.readouterr()
+    assert said.out == f"[gluon]\n# gluon\nnetwork = {neutron.networks[-1]['id']}\n"
+    assert not any(tenant["id"] in said.err for tenant in tenants)
+
+
 def test_a_network_and_subnets_of_ones_own(neutron: Neutron) -> None:
     provider = ["--provider-network-type", "vlan", "--provider-physical-network", "p", "--provider-segment", "7"]
     assert main(["neutron", "setup", "--network", "mine", "--subnet", "10.0.0.0/8", "--subnet", "fd00::/8", *provider]) == 0
@@ -117,7 +130,7 @@ def test_everything_that_is_otherwise_is_said_at_once_and_nothing_made(
         subnet(3, "192.168.0.0/16"),
         subnet(4, "10.0.0.0/8", network_id="another", enable_dhcp=True),
     ]
-    assert main(["neutron", "setup", "--provider-network-type", "local"]) == 1
+    assert main(["neutron", "setup", "--network", str(NETWORK), "--provider-network-type", "local"]) == 1
     said = capsys.readouterr()
     assert said.out == "" and neutron.made == []
     assert said.err.splitlines() == [
@@ -157,13 +170,13 @@ def test_who_may_not_make_it_is_told(neutron: Neutron, capsys: pytest.CaptureFix
 @pytest.mark.parametrize(
     ("asked", "said"),
     [
-        ([], f"several networks 'gluon': say with --network and its id which one: {NETWORK}, {UUID(int=9)}"),
+        ([], f"several shared networks 'gluon': say with --network and its id which one: {NETWORK}, {UUID(int=9)}"),
         (["--network", str(UUID(int=10))], f"there is no network {UUID(int=10)}"),
         (["--subnet", "10.0.0.0/8", "--subnet", "10.1.0.0/16"], "--subnet 10.0.0.0/8 and --subnet 10.1.0.0/16 overlap"),
     ],
 )
 def test_what_is_not_clear_is_refused(neutron: Neutron, capsys: pytest.CaptureFixture[str], asked: list[str], said: str) -> None:
-    neutron.networks = [network(id=str(UUID(int=9)), shared=False), network()]
+    neutron.networks = [network(id=str(UUID(int=9))), network()]
     assert main(["neutron", "setup", *asked]) == 1
     assert said in capsys.readouterr().err and neutron.made == []
 

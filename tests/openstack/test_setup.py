@@ -57,11 +57,25 @@ async def test_what_neutron_refuses_is_said_and_made_the_next_time(cloud: Cloud,
     assert gluon("neutron", "setup", "--network", NAME, "--subnet", "10.0.0.0/8", "--subnet", "fc00::/7")[0] == 0
 
 
+async def test_a_tenants_networks_of_that_name_are_left_alone(cloud: Cloud, gluon: Gluon) -> None:
+    """Two of them: neither is found, and the administrator is told to share none of them."""
+    tenants = [cloud.api(OWNER).post("network", "/v2.0/networks", {"network": {"name": NAME}})["network"] for _ in range(2)]
+    words = ("neutron", "setup", "--network", NAME, "--subnet", "10.0.0.0/8")
+    status, out, said = gluon(*words)
+    assert status == 0, said
+    (shared,) = cloud.api(ADMIN).get("network", f"/v2.0/networks?name={NAME}&shared=true")["networks"]
+    assert out == f"[gluon]\n# {NAME}\nnetwork = {shared['id']}\n"
+    assert gluon(*words) == (0, out, said.replace(": made\n", ": is there\n"))
+    for tenant in tenants:
+        after = cloud.api(ADMIN).get("network", f"/v2.0/networks/{tenant['id']}")["network"]
+        assert (after["shared"], after["subnets"], after["revision_number"]) == (False, [], tenant["revision_number"])
+
+
 async def test_the_command_that_is_named_puts_right_what_is_wrong(cloud: Cloud, gluon: Gluon) -> None:
     admin = cloud.client(ADMIN)
     network = admin.read("network", "create", NAME)["id"]
     admin.run("subnet", "create", "--network", network, "--subnet-range", "10.0.0.0/8", "s")
-    words = ("neutron", "setup", "--network", NAME, "--subnet", "10.0.0.0/8")
+    words = ("neutron", "setup", "--network", network, "--subnet", "10.0.0.0/8")
     status, out, said = gluon(*words)
     assert (status, out, len(said.splitlines())) == (1, "", 3)
     for line in said.splitlines():

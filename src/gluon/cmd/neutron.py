@@ -88,14 +88,19 @@ def _wanted(args: argparse.Namespace) -> Wanted:
 
 
 def _found(neutron: Service, wanted: Wanted) -> Network | None:
-    """The network, if it is there. Raises NotFit, where there are several or it is not as it must be."""
+    """The network, if it is there. Raises NotFit, where there are several or it is not as it must be.
+
+    By its name only one that is shared is found, as by the plugin: each tenant may have networks of any name, and none of those
+    is to be in the way, or be shared by an administrator who is told to. By its id it is the one that is meant.
+    """
     networks = _listed(neutron, "networks", {"id": wanted.network}, _network)
-    networks = networks or _listed(neutron, "networks", {"name": wanted.network}, _network)
+    if not networks:
+        networks = [network for network in _listed(neutron, "networks", {"name": wanted.network}, _network) if network.shared]
     if not networks and _is_id(wanted.network):
         raise NotFit(f"there is no network {wanted.network}")
     if len(networks) > 1:
         ids = ", ".join(sorted(network.id for network in networks))
-        raise NotFit(f"there are several networks '{wanted.network}': say with --network and its id which one: {ids}")
+        raise NotFit(f"there are several shared networks '{wanted.network}': say with --network and its id which one: {ids}")
     if not networks:
         return None
     (found,) = networks
