@@ -5,12 +5,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from threading import enumerate as threads
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from gluon.backends.description import Description
 from gluon.backends.driver import pages
 from gluon.backends.drivers import Drivers
 from gluon.backends.errors import DriverError, NotFound, Refused, Unavailable
@@ -161,9 +163,16 @@ def test_refusals_carry_what_the_server_says(api: ApiServer, driver: ModelDriver
 def test_threads_that_meet_a_proton_at_once(api: ApiServer, servers: ProtonServers) -> None:
     put(api, *(port(f"p{n}") for n in range(64)))
     drivers = Drivers(servers)
-    with ThreadPoolExecutor(16) as threads:
-        found = threads.map(lambda n: drivers.of("blue").port(f"p{n}").id, range(64))
+    with ThreadPoolExecutor(16) as pool:
+        found = pool.map(lambda n: drivers.of("blue").port(f"p{n}").id, range(64))
         assert list(found) == [f"p{n}" for n in range(64)]
+
+
+def looked() -> None:
+    """Wait for those who look whether the Proton has changed."""
+    for thread in threads():
+        if thread.name == "looks at blue":
+            thread.join()
 
 
 class TestAModelThatChanges:
@@ -189,6 +198,30 @@ class TestAModelThatChanges:
         assert [a.path for a in api.asked][-2:] == ["/proton/blue", "/proton/blue/v1.0/commands.json"]
         assert all("If-None-Match" in a.headers for a in api.asked[-2:])
         assert len(api.calls()) == 1
+
+    def test_a_newer_default_is_noticed_though_the_older_version_is_served(self, api: ApiServer, servers: ProtonServers) -> None:
+        """By entity tag, now and then, and nobody waits for it."""
+        description = Description("blue", servers, again=0.0)
+        older = description.now()
+        api.proton = model(**{'"1.0"}': '"2.0"}', "{name: socket}": "{name: jack}"})
+        assert description.now() == older, "whoever comes first has what was known"
+        looked()
+        newer = description.now()
+        looked()
+        assert newer is not None and newer.path == "/proton/blue/v2.0/jacks"
+        assert ["If-None-Match" in asked.headers for asked in api.asked] == [False, False, True, False, True, True]
+
+    @pytest.mark.parametrize("answer", [refusal(503, "away"), (200, b"<html>", {})])
+    def test_a_server_that_cannot_say_what_it_is_now_changes_nothing(
+        self, api: ApiServer, servers: ProtonServers, answer: Any
+    ) -> None:
+        description = Description("blue", servers, again=0.0)
+        known = description.now()
+        api.scripted = lambda asked: answer
+        for _ in range(3):
+            assert description.now() == known
+            looked()
+        assert len(api.asked) == 5
 
     def test_an_attribute_goes_away(self, api: ApiServer, driver: ModelDriver) -> None:
         before = "api: {name: socket}, attributes: {zone: {type: string}}"

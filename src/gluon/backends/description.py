@@ -3,13 +3,19 @@
 
 GET /proton/<proton>                             its default version
 GET /proton/<proton>/v<version>/commands.json    which object binds, where it is, what it has     ─►  PortsApi
+
+It is asked again where a request does not fit any more, and now and then: an older version may be served for long beside a newer
+default. Nobody waits for the latter.
 """
 
 from __future__ import annotations
 
+import logging
+import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 from urllib.parse import quote
 
 from gluon.backends.errors import DriverError, NotFound, Unavailable
@@ -17,7 +23,12 @@ from gluon.backends.home import ROOT, document_of, together
 from gluon.backends.ports import SERVICE_BINDINGS
 from gluon.backends.servers import ProtonServers, decoded
 
+_log = logging.getLogger(__name__)
+
 _T = TypeVar("_T")
+
+#: Seconds after which it is asked whether the Proton is still the same. Two answers without a body; longer than one may take.
+_AGAIN: Final = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,22 +92,36 @@ def protons(servers: ProtonServers) -> Protons:
 
 
 class Description:
-    """Of one Proton's ports. Safe for many threads: what is kept is replaced as a whole."""
+    """Of one Proton's ports. Safe for many threads: what is kept is replaced as a whole.
 
-    def __init__(self, proton: str, servers: ProtonServers) -> None:
+    A thread that looks meanwhile is nobody's to wait for, and is not kept: a fork leaves it behind, and nothing is missing.
+    """
+
+    def __init__(self, proton: str, servers: ProtonServers, *, again: float = _AGAIN) -> None:
+        """``again``: seconds for which what was said is believed without asking."""
         self._path = document_of(proton)
         self._proton = proton
         self._servers = servers
+        self._again = again
+        self._asked = time.monotonic()
         self._known: _Known | None = None
 
     def now(self) -> PortsApi | None:
-        """As it was when last asked for; None where the Proton has no ports. Unavailable: the servers have no such Proton."""
+        """As it was when last asked for; None where the Proton has no ports. Unavailable: the servers have no such Proton.
+
+        Where that was some time ago, it is asked for beside this: the next who comes has what it is then.
+        """
         known = self._known
-        return known.ports.content if known is not None else self.again()
+        if known is None:
+            return self.again()
+        if time.monotonic() - self._asked > self._again:
+            self._asked = time.monotonic()  # others go by what is known, and do not ask as well
+            threading.Thread(target=self._look, name=f"looks at {self._proton}", daemon=True).start()
+        return known.ports.content
 
     def again(self) -> PortsApi | None:
         """As it is now. What is known is asked for by entity tag: two answers without a body say that all is the same."""
-        known = self._known
+        known, self._asked = self._known, time.monotonic()
         try:
             version = self._document(self._path, _default_version, known.version if known is not None else None)
             path = f"{self._path}/v{quote(version.content, safe='')}/commands.json"
@@ -106,6 +131,16 @@ class Description:
             raise Unavailable(f"there is no Proton '{self._proton}' at {self._servers}") from None
         self._known = _Known(version, ports)
         return ports.content
+
+    def _look(self) -> None:
+        before = self._known
+        try:
+            now = self.again()
+        except DriverError as error:  # whoever asks for ports is told, where it is so for them, too
+            _log.debug("'%s' is not looked at: %s", self._proton, error)
+            return
+        if before is not None and now != before.ports.content:
+            _log.info("the ports of '%s' are those of %s now", self._proton, now.path if now is not None else "no object")
 
     def _document(self, path: str, read: Callable[[Any], _T], before: _Kept[_T] | None) -> _Kept[_T]:
         kept = before if before is not None and before.path == path and before.etag else None

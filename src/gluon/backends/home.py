@@ -64,6 +64,16 @@ def ask(server: Server, asked: Request, headers: Mapping[str, str]) -> Response:
 class Home:
     """Among ``servers``, of the Proton whose document is at ``path``; where that is empty, all are alike.
 
+    Asked in which order, of servers A to E as configured, of which A, C and D are known to have the Proton:
+
+        A C D  B E     round from A, the first; those that have it before those that may
+                       A cannot be asked and C answers: C is the first from now on
+        C D A  E B     round from C
+                       C takes a change and gives no answer: nobody else is asked, as it may be done, but C is passed
+        D A C  E B     round from D
+
+    So a server that has had trouble is not asked again at once, and one that answers stays the first until it has trouble itself.
+
     Many threads use it at once. It has no lock, which a fork could leave taken for ever: what is remembered changes in single
     steps on a set or a number, and a thread that misses one only asks once more than it had to.
     """
@@ -142,12 +152,13 @@ class Home:
         return answer
 
     def _in_order(self) -> list[Server]:
+        """See the class."""
         first, having = self._first, self.having
         turned = [*self._servers[first:], *self._servers[:first]]
         return sorted(turned, key=lambda server: server not in having)
 
     def _pass(self, server: Server) -> None:
-        """Of those that are as good it is asked last."""
+        """Of those that are as good it is asked last: the round begins behind it."""
         self._first = (self._servers.index(server) + 1) % len(self._servers)
 
 
