@@ -110,6 +110,7 @@ async def test_nobody_answers(served, ports, method):
     answer = await call(method, target, values)
     assert answer.status == 202
     assert answer.json()["binding_state"] == "BINDING"
+    assert "retry-after" not in answer.headers, "that was all the time there is"
     assert ("location" in answer.headers) == (method == "POST")
     assert 0.05 <= time.perf_counter() - start < 2
     renamed = await call("PATCH", f"{ports}/{answer.json()['id']}", {"name": "x"})
@@ -204,9 +205,12 @@ async def test_a_stop_answers_whoever_waits(site, ports):
     start = time.perf_counter()
     site.app.drain()
     answers = await asyncio.gather(*tasks)
-    assert [(a.status, a.json()["binding_state"]) for a in answers] == [(202, "BINDING")] * 3
     late = await site.call("POST", ports, {"tenant_id": TENANT, **PLACE})
-    assert (late.status, late.json()["binding_state"]) == (202, "BINDING")
+    for answer in (*answers, late):
+        assert (answer.status, answer.json()["binding_state"]) == (202, "BINDING")
+        assert (answer.headers["retry-after"], answer.headers["connection"]) == ("0", "close"), "the wait was cut short"
+    impatient = await site.call("POST", ports, {"tenant_id": TENANT, **PLACE}, headers={"Prefer": "wait=0"})
+    assert impatient.status == 202 and "retry-after" not in impatient.headers
     assert time.perf_counter() - start < 2
     assert (await site.call("GET", "/readyz")).status == 503
     assert (await site.call("GET", "/healthz")).status == 200

@@ -138,12 +138,18 @@ async def serve(settings: ServerSettings, families: Mapping[str, Family], listen
 
 async def _stop(stop: asyncio.Event, server: _Server, application: app.App) -> None:
     await stop.wait()
-    server.should_exit = True
+    server.leave()
     application.drain()
 
 
 class _Server(uvicorn.Server):
     """uvicorn without its signal handlers, which would end the process by the signal and not with status 0."""
+
+    def leave(self) -> None:
+        """Take no more connections, at once; it finishes what runs and ends."""
+        self.should_exit = True
+        for listener in self.servers if self.started else ():
+            listener.close()
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:

@@ -43,6 +43,7 @@ def supervise(program: str, files: Sequence[str], count: int, listening: socket.
                 break
             _log.warning("%s: worker %d ended with status %s and is replaced", program, worker.pid, worker.returncode)
             workers[index] = (subprocess.Popen(command, pass_fds=[fd]), time.monotonic())
+    listening.close()  # each worker closes its own: then nobody is left waiting in a queue that nobody serves
     for worker, _ in workers:
         if worker.poll() is None:
             worker.terminate()

@@ -172,6 +172,14 @@ _OPERATION: Final[Mapping[Action, Callable[[Route], Node]]] = {
 }
 
 
+_CUT_SHORT: Final[Node] = {
+    "Retry-After": {
+        "description": "0 where the server is being stopped: sent again, the same values have the next one wait for the answer.",
+        "schema": {"type": "integer"},
+    }
+}
+
+
 def _include(obj: Object) -> list[Node]:
     names = list(schemas.included(obj))
     include: Node = {
@@ -194,7 +202,7 @@ def _waiting(obj: Object, headers: Node) -> Node:
     if not obj.is_port:
         return {}
     detail = "Committed; no controller has answered the bind yet (binding_state is BINDING)."
-    return {"202": json_answer(detail, ref("schemas", obj.name), headers)}
+    return {"202": json_answer(detail, ref("schemas", obj.name), headers | _CUT_SHORT)}
 
 
 def _body(schema: str) -> Node:

@@ -74,7 +74,10 @@ class App:
         self._health = health
 
     def drain(self) -> None:
-        """The server is about to stop: answer at once whatever waits for a bind (202), and be ready for nothing more."""
+        """The server is about to stop: answer at once whatever waits for a bind (202), and be ready for nothing more.
+
+        It takes no new connections any more: who asks the same again asks another server.
+        """
         self._health.stopping = True
         self._binder.drain()
 

@@ -5,7 +5,8 @@
                                 ├─ waits for the fresh id ─► answer | time ─► record
                                 └─ repeats a bind that runs: expect(its id), look again, then the same
 
-The wait holds neither a thread nor a database connection. Whoever waits when the server stops is answered at once.
+The wait holds neither a thread nor a database connection. Whoever waits when the server stops is answered at once, and told so:
+another server takes up the wait.
 """
 
 from __future__ import annotations
@@ -29,11 +30,15 @@ Work = Callable[[Tx, str], Awaitable[Outcome]]
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """The port after a write. ``asked``: it was a bind request; ``pending``: nobody has answered it yet."""
+    """The port after a write. ``asked``: it was a bind request; ``pending``: nobody has answered it yet.
+
+    ``cut_short``: nor was there all the time to, as this server is being stopped.
+    """
 
     record: Record
     asked: bool = False
     pending: bool = False
+    cut_short: bool = False
 
 
 class Binder:
@@ -72,8 +77,10 @@ class Binder:
             return await self._answer(wait, (port, id, running), patience) if now.pending else now
 
     async def _answer(self, wait: Wait, bind: tuple[Object, Any, str], patience: float) -> Written:
-        if patience <= 0 or self._draining:
+        if patience <= 0:
             return await self._now(*bind)
+        if self._draining:
+            return await self._now(*bind, cut_short=True)
         self._metrics.waiting += 1
         sleep = asyncio.timeout(None)
         try:
@@ -85,11 +92,12 @@ class Binder:
         finally:
             self._sleeping.discard(sleep)
             self._metrics.waiting -= 1
-        return Written(record, asked=True) if record is not None else await self._now(*bind)
+        return Written(record, asked=True) if record is not None else await self._now(*bind, cut_short=self._draining)
 
-    async def _now(self, port: Object, id: Any, binding_id: str) -> Written:
+    async def _now(self, port: Object, id: Any, binding_id: str, *, cut_short: bool = False) -> Written:
         """The port as it stands. Raises Conflict where this binding is not its binding any more."""
         record = await self._store.get(port, id)
         if record is None or record[BINDING_ID] != binding_id:
             raise overtaken(port, id, record)
-        return Written(record, asked=True, pending=record["binding_state"] == BindingState.BINDING)
+        pending = record["binding_state"] == BindingState.BINDING
+        return Written(record, asked=True, pending=pending, cut_short=pending and cut_short)

@@ -26,6 +26,8 @@ from gluon.store.objects import Objects, Outcome
 
 #: RFC 7240 section 4.3; fractions of a second are taken too.
 _WAIT: Final = re.compile(rb'(?:^|[,;])\s*wait\s*=\s*"?(\d{1,9}(?:\.\d{1,9})?)"?\s*(?=[,;]|$)', re.IGNORECASE)
+#: With a 202 of a server that is being stopped: the same again, at once (RFC 9110 section 10.2.3), and not on this connection.
+_ELSEWHERE: Final[tuple[Header, ...]] = ((b"retry-after", b"0"), (b"connection", b"close"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +136,9 @@ class Writing:
         else:
             body = await including.shown(self._desk.store, written.record)
         preferred = _preferred(request) if written.asked else None
-        if preferred is not None:
+        if written.cut_short:
+            headers = (*headers, *_ELSEWHERE)
+        elif preferred is not None:
             headers = (*headers, (b"preference-applied", b"wait=" + preferred))
         return Response(202 if written.pending else status, body, headers=headers)
 
