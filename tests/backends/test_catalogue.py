@@ -62,7 +62,10 @@ async def test_ports_by_device_and_tenant(kv: Kv) -> None:
     await put(kv, "b", tenant_id="u")
     async with following(kv, told) as catalogue:
         assert catalogue.with_device(["vm", "other"]) == ["a"] and catalogue.with_device([""]) == ["b"]
-        assert catalogue.of_tenant(["u"]) and not catalogue.of_tenant(["v"])
+        assert catalogue.services_of(["u", "v"]) == ["blue"] and catalogue.services_of(["v"]) == []
+        assert (
+            sorted(catalogue.ids("blue")) == ["a", "b"] and catalogue.ids("blue", ["u"]) == ["b"] and catalogue.ids("green") == []
+        )
         assert catalogue.among(["a", "c"]) == ["a"] and told == []
         assert catalogue.services == ["blue"]
         before = catalogue.plugged("a")
@@ -76,8 +79,12 @@ async def test_ports_by_device_and_tenant(kv: Kv) -> None:
         await until(lambda: catalogue.find("a") is None)
         assert catalogue.plugged("a") is None and catalogue.with_device([""]) == ["b"]
         assert told[-1] == ("a", told[-2][2], None)
-        await put(kv, "c", "green")
+        await put(kv, "c", "green", tenant_id="v")
         await until(lambda: catalogue.services == ["blue", "green"])
+        assert catalogue.services_of(["v"]) == ["green"] and catalogue.services_of(["u", "v"]) == ["blue", "green"]
+        await put(kv, "c", "green", tenant_id="w")
+        await until(lambda: catalogue.services_of(["w"]) == ["green"])
+        assert catalogue.services_of(["v"]) == []
         await remove(kv, "c", "green")
         await remove(kv, "b")
         await until(lambda: catalogue.services == [])
@@ -111,6 +118,30 @@ async def test_what_hangs_on_a_port(kv: Kv) -> None:
         assert await does("Note", "n", {"port_id": "nobody"}) == await does("Note", "m", {"port_id": 7}) == []
     for id in ("a", "z"):
         await remove(kv, id)
+
+
+async def test_interfaces_that_went_unseen_are_forgotten() -> None:
+    """While a watch was lost. One that came to be another port's meanwhile is that one's, and an object of its id is nobody's."""
+    kv = MemoryKv()
+    near, touched = kv.beside(), list[str]()
+    await say(kv, "complete")
+    await put(kv, "a")
+    await put(kv, "z")
+    for id in ("gone", "moved"):
+        await kv.put(keys.object("blue", "Line", id), b'{"id": "", "port_id": "a"}')
+    async with following(near, touched=touched) as catalogue:
+        near.unavailable = True
+        await kv.delete(keys.object("blue", "Line", "gone"))
+        await kv.put(keys.object("blue", "Line", "moved"), b'{"id": "", "port_id": "z"}')
+        await put(kv, "n")
+        kv.compact(await kv.revision())
+        near.unavailable = False
+        await until(lambda: catalogue.plugged("n") is not None)
+        del touched[:]
+        for id in ("gone", "moved"):
+            await kv.put(keys.object("blue", "Mooring", id), b'{"ipaddress": "10.0.0.1"}')
+        await until(lambda: "z" in touched)
+        assert touched == ["z"]
 
 
 async def test_objects_that_are_no_ports(kv: Kv) -> None:

@@ -14,7 +14,7 @@ from uuid import uuid4
 import pytest
 
 from gluon.parts.openstack.cloud import Cloud, Extent
-from gluon.parts.openstack.users import ADMIN, OWNER
+from gluon.parts.openstack.users import ADMIN, NOVA, OWNER
 from gluon.parts.ports import free_ports
 from gluon.parts.site import Site
 
@@ -80,6 +80,9 @@ def ml2_works(stack: Stack, port: str) -> None:
     api, name = stack.api(OWNER), uuid4().hex
     assert stack.shown(port, OWNER)["id"] == port
     assert stack.listed("device_id=machine") == [port]
+    network = stack.shown(port)["network_id"]
+    for query in ("device_owner=network:router_gateway", f"network_id={network}", "security_groups=some", f"id={port}"):
+        assert stack.listed(query, ADMIN) == ([] if "=network:" in query or "some" in query else [port])
     assert api.put("network", f"/v2.0/ports/{port}", {"port": {"name": name}})["port"]["name"] == name
 
 
@@ -227,5 +230,11 @@ def test_etcd_was_not_there_when_neutron_started(tmp_path: Path, do: Do) -> None
         mine = own(stack)
         ml2_works(stack, mine)
         refused(503, "not known which ports are Gluon's", lambda: stack.shown(UNKNOWN))
-        for query in ("device_id=another", f"id={UNKNOWN}"):
+        for query in (f"device_id={UNKNOWN}", f"id={UNKNOWN}", f"id={UNKNOWN}&id={mine}", f"marker={UNKNOWN}&limit=1"):
             refused(503, "not known", lambda query=query: stack.listed(query))
+        stack.api(ADMIN).put("network", f"/v2.0/ports/{mine}", {"port": {"device_id": MACHINE}})
+        machines = f"device_id={MACHINE}"
+        assert stack.listed(machines) == [mine]
+        for user in (ADMIN, NOVA):
+            refused(503, "not known", lambda user=user: stack.listed(machines, user))
+            assert stack.listed(f"id={mine}", user) == [mine] and stack.listed("device_id=dhcp-of-a-network", user) == []

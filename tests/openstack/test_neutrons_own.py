@@ -9,12 +9,17 @@ import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
+from gluon.kv.etcd import connect
 from gluon.kv.process import EtcdProcess
 from gluon.parts.openstack.environments import environment
 from gluon.parts.openstack.program import clean_environment
+from gluon.parts.ports import free_ports
+from gluon.settings import Etcd
+from tests.backends.test_catalogue import put
 
 from .conftest import RELEASE
 
@@ -39,14 +44,15 @@ MODULES = (
 )
 
 
-async def outcome(core_plugin: str, etcd: str, names: list[str], processes: int) -> Mapping[str, int]:
+async def outcome(core_plugin: str, etcd: str, names: list[str], processes: int, **variables: str) -> Mapping[str, int]:
     """How many tests came to what."""
-    variables = {"CORE_PLUGIN": core_plugin, "ETCD": etcd, "OS_LOG_CAPTURE": "0"}
+    variables |= {"CORE_PLUGIN": core_plugin, "ETCD": etcd, "OS_LOG_CAPTURE": "0"}
     more = clean_environment(variables)
     more["PYTHONPATH"] += f":{Path(__file__).parent}"
     process = await asyncio.create_subprocess_exec(
         environment(RELEASE, "neutron").program("python"),
-        *("-m", "pytest", "-q", f"-n{processes}", "-p", "in_neutron", "-p", "no:cacheprovider", "--pyargs", *names),
+        *("-m", "pytest", "-c", os.devnull, "--noconftest", "-p", "in_neutron", "-p", "no:cacheprovider"),
+        *("-q", f"-n{processes}", "--pyargs", *names),
         env=more,
         cwd="/",
         stdout=asyncio.subprocess.PIPE,
@@ -71,3 +77,14 @@ async def test_ports_of_ml2_behave_as_without_the_plugin(tmp_path: Path) -> None
             assert found == await outcome("ml2", etcd.endpoint, names, 2)
         else:
             assert found.keys() == {"passed"} and found["passed"] > 200
+
+
+@pytest.mark.asyncio(loop_scope="function")
+async def test_services_of_neutron_do_not_need_the_proton_servers(tmp_path: Path) -> None:
+    async with EtcdProcess(tmp_path / "etcd") as etcd:
+        kv = await connect(Etcd(endpoints=(etcd.endpoint,)))
+        await put(kv, port := str(uuid4()), "net-l3vpn")
+        await kv.close()
+        nobody = f"http://127.0.0.1:{free_ports(1)[0]}"
+        found = await outcome("gluon", etcd.endpoint, ["in_neutron_services"], 0, PROTON=nobody, PORT=port)
+        assert found.keys() == {"passed"} and found["passed"] > 5

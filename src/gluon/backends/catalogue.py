@@ -14,7 +14,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import aclosing
 from typing import Final
 
@@ -71,8 +71,8 @@ class Catalogue:
         self._changed = changed
         self._plugged: dict[str, Plugged] = {}
         self._by_device: defaultdict[str, set[str]] = defaultdict(set)
-        self._by_tenant: defaultdict[str, set[str]] = defaultdict(set)
-        self._by_service: Counter[str] = Counter()
+        #: How many ports are registered by each Proton for each tenant; never zero.
+        self._of: dict[str, Counter[str]] = {}
         #: Interfaces that have an id of their own: the object, and the port.
         self._interfaces: dict[str, tuple[str, str]] = {}
         self._loaded = asyncio.Event()
@@ -107,11 +107,16 @@ class Catalogue:
     @property
     def services(self) -> list[str]:
         """The Protons that have ports, by name."""
-        return sorted(self._by_service)
+        return sorted(self._of)
 
-    def of_tenant(self, tenants: Iterable[str]) -> bool:
-        """Whether one of these tenants has a port."""
-        return any(self._by_tenant.get(tenant) for tenant in tenants)
+    def services_of(self, tenants: Collection[str]) -> list[str]:
+        """The Protons that have ports of one of these tenants, by name."""
+        return sorted(service for service, counts in tuple(self._of.items()) if any(tenant in counts for tenant in tenants))
+
+    def ids(self, service: str, tenants: Collection[str] | None = None) -> list[str]:
+        """The ports of a Proton, those of these tenants where they are said, in no order."""
+        ports = tuple(self.registrations.ports.items())  # at once: others change it
+        return [id for id, r in ports if r.service == service and (tenants is None or r.tenant_id in tenants)]
 
     async def run(self) -> None:
         """Follow both until cancelled."""
@@ -137,14 +142,19 @@ class Catalogue:
         revision = await self._kv.revision()
         settled = await self.registrations.settled(revision)
         found: set[str] = set()
+        interfaces: set[str] = set()
         async for kv in paging.every(self._kv, keys.PROTONS, revision=revision):
             key = keys.parse_object(kv.key)
             if key is None:
                 continue
             if self._put(key, kv, only_newer=not settled(key.proton)):
                 found.add(key.id)
-            else:
-                self._note_interface(key, kv)
+            elif self._note_interface(key, kv):
+                interfaces.add(key.id)
+        for id in self._interfaces.keys() - interfaces:
+            registration = self.find(self._interfaces[id][1])
+            if registration is None or settled(registration.service):
+                del self._interfaces[id]
         for id in [id for id in self._plugged if id not in found and self.find(id) is None]:
             self._drop(id)
         self._loaded.set()
@@ -166,16 +176,18 @@ class Catalogue:
             if event.type == "delete" and self._interfaces.get(key.id, ("", ""))[0] == key.object:
                 del self._interfaces[key.id]
 
-    def _note_interface(self, key: keys.ObjectKey, kv: KeyValue) -> None:
-        """Hold which port an interface is of that does not have the port's id, as the default one has."""
+    def _note_interface(self, key: keys.ObjectKey, kv: KeyValue) -> bool:
+        """Hold which port an interface is of that does not have the port's id, as the default one has; whether it is such."""
         if b'"port_id"' not in kv.value:
-            return
+            return False
         try:
             port = _INTERFACE.decode(kv.value).port_id
         except (msgspec.ValidationError, msgspec.DecodeError):
-            return
-        if port is not None and port != key.id:
-            self._interfaces[key.id] = key.object, port
+            return False
+        if port is None or port == key.id:
+            return False
+        self._interfaces[key.id] = key.object, port
+        return True
 
     def _tell_of_port(self, key: keys.ObjectKey) -> None:
         """Something has changed that may hang on a port: what an interface is bound to has the interface's id."""
@@ -200,7 +212,6 @@ class Catalogue:
             self._forget(key.id)
             self._plugged[key.id] = now
             self._by_device[now.device_id or ""].add(key.id)
-            self._by_tenant[now.tenant_id or ""].add(key.id)
             if self._loaded.is_set():
                 self._changed(key.id, before, now)
         return True
@@ -208,13 +219,19 @@ class Catalogue:
     def _registered(self, id: str, before: Registration | None, now: Registration | None) -> None:
         """A port goes when its registration does, and not with its key: that may be missing while etcd is filled again."""
         if now is not None:
-            self._by_service[now.service] += 1
+            self._of.setdefault(now.service, Counter())[now.tenant_id] += 1
         if before is not None:
-            self._by_service[before.service] -= 1
-            if not self._by_service[before.service]:
-                del self._by_service[before.service]
+            self._count_out(before)
         if now is None:
             self._drop(id)
+
+    def _count_out(self, gone: Registration) -> None:
+        counts = self._of[gone.service]
+        counts[gone.tenant_id] -= 1
+        if not counts[gone.tenant_id]:
+            del counts[gone.tenant_id]
+        if not counts:
+            del self._of[gone.service]
 
     def _drop(self, id: str) -> None:
         before = self._plugged.get(id)
@@ -226,11 +243,10 @@ class Catalogue:
         before = self._plugged.pop(id, None)
         if before is None:
             return
-        for index, value in ((self._by_device, before.device_id), (self._by_tenant, before.tenant_id)):
-            members = index[value or ""]
-            members.discard(id)
-            if not members:
-                del index[value or ""]
+        members = self._by_device[before.device_id or ""]
+        members.discard(id)
+        if not members:
+            del self._by_device[before.device_id or ""]
 
 
 async def _set(event: asyncio.Event) -> None:

@@ -4,14 +4,17 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Final, TypeVar
 
 from neutron.db import models_v2
+from neutron.db.models import l3
 from neutron_lib import exceptions
+from neutron_lib.api import validators
 from neutron_lib.db import api as db
 
 from gluon.backends.catalogue import Catalogue
+from gluon.plugin import askers
 from gluon.plugin.following import Following
 from gluon.plugin.refusals import Unavailable
 
@@ -47,6 +50,20 @@ class Knowing:
             why = self._following.trouble or "etcd does not answer"
             raise Unavailable(reason=f"it is not known which ports are Gluon's: {why}")
 
+    def must_miss_none(self, context: Any, filters: Mapping[str, Any], found: Sequence[Any]) -> None:
+        """Raise where ports that may be Gluon's, for all that is known here, would be missed in a list of ML2's with these
+        filters: of ids that Neutron lacks, or those of a machine. Nova takes away from a machine what it does not find."""
+        if self.catalogue() is not None:
+            return
+        ids = set(filters.get("id") or ())
+        devices = {id for id in filters.get("device_id") or () if validators.validate_uuid(id) is None}
+        missed = ids - _rows(context.elevated(), models_v2.Port.id, ids) if ids else set()
+        if not found or context.is_admin or askers.is_service(context):
+            # Neutron lists the ports of its own devices the same way; of those only routers have ids like machines.
+            missed |= devices - _rows(context.elevated(), l3.Router.id, devices) if devices else set()
+        if missed:
+            self.must()
+
     def is_gluon(self, context: Any, id: str) -> bool:
         """Whether a port is a Proton's. Where Neutron has one of that id, too, it is Neutron's: who makes a port in a Proton
         chooses its id, and must not take another's away by that."""
@@ -70,7 +87,7 @@ class Knowing:
         unknown = [id for id in ids if id not in self._only]
         if not unknown:
             return set()
-        taken = _rows(context.elevated(), unknown)
+        taken = _rows(context.elevated(), models_v2.Port.id, unknown)
         self._note(set(unknown) - taken)
         for id in taken - self._warned:
             LOG.warning("port %s is registered with Gluon, but it is one of Neutron's own, and stays that", id)
@@ -87,5 +104,5 @@ class Knowing:
 
 @db.retry_if_session_inactive()
 @db.CONTEXT_READER
-def _rows(context: Any, ids: Sequence[str]) -> set[str]:
-    return {row.id for row in context.session.query(models_v2.Port.id).filter(models_v2.Port.id.in_(ids))}
+def _rows(context: Any, column: Any, ids: Collection[str]) -> set[str]:
+    return {row[0] for row in context.session.query(column).filter(column.in_(ids))}

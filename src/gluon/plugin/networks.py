@@ -34,6 +34,11 @@ class Networks:
         """The network's id; None where it is missing, or was a moment ago."""
         return self._id.known()
 
+    def is_it(self, id: str) -> bool:
+        """Whether a network is the one. It is looked for anew where it was missing a moment ago: it may be in the making."""
+        found = self._id.known()
+        return id == (found if found is not None else self._look_for_id())
+
     def known(self) -> StandIn | None:
         """The network and its subnets; None where it is missing, or was a moment ago."""
         return self._stand_in.known()

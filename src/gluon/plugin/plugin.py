@@ -9,40 +9,29 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from functools import partial
-from typing import Any, Final
+from typing import Any
 
-from neutron.db import models_v2
 from neutron_lib import context as contexts
 from neutron_lib import exceptions
 from neutron_lib.db import api as db
-from neutron_lib.db import resource_extend, utils
+from neutron_lib.db import utils
 
 from gluon.backends.arbiter import Arbiter
-from gluon.backends.errors import DriverError
-from gluon.backends.ports import Port
 from gluon.errors import Invalid
 from gluon.model.schema import BindingState
-from gluon.plugin import changing, options, paging, rows
-from gluon.plugin.bindings import PortBindings
+from gluon.plugin import askers, changing, options, rows
+from gluon.plugin.carrying import carry_out
 from gluon.plugin.following import Following
 from gluon.plugin.knowing import Knowing
+from gluon.plugin.listing import ListedPorts
 from gluon.plugin.networks import Networks
 from gluon.plugin.notifying import Notifying, Transition
-from gluon.plugin.refusals import Elsewhere, Unavailable, asked, hold_revision, invalid
+from gluon.plugin.refusals import Elsewhere, asked, hold_revision, invalid
 from gluon.plugin.remembered import Remembered
-from gluon.plugin.selecting import select
-from gluon.plugin.showing import Showing, StandIn
-from gluon.plugin.sources import GluonPorts, OwnPorts
 from gluon.plugin.stock import stock
 
 LOG = logging.getLogger(__name__)
-
-#: While the network that stands for Gluon is missing.
-_NOWHERE: Final = StandIn("", ())
-#: The role in Keystone by which services know each other.
-_SERVICE: Final = "service"
 
 
 class _Row(dict[str, Any]):
@@ -52,7 +41,7 @@ class _Row(dict[str, Any]):
     __setattr__ = dict.__setitem__
 
 
-class GluonPlugin(PortBindings):
+class GluonPlugin(ListedPorts):
     """See the module."""
 
     # The API looks for these under the name of the plugin's own class.
@@ -88,12 +77,10 @@ class GluonPlugin(PortBindings):
         shown = self._show(context, id)
         revision = hold_revision(context, shown)
         try:
-            change = changing.change(port["port"], shown)
+            change = changing.change(port["port"], shown, by_service=askers.is_service(context))
         except Invalid as refusal:
             raise invalid(id, refusal) from None
-        if not change.values:
-            return shown
-        return self._changed(id, change, revision)
+        return self._changed(id, change, revision) if change else shown
 
     def delete_port(self, context: Any, id: str, l3_port_check: bool = True) -> None:
         """See Ml2Plugin."""
@@ -103,7 +90,7 @@ class GluonPlugin(PortBindings):
     def _delete(self, context: Any, id: str) -> None:
         shown = self._show(context, id)
         revision = hold_revision(context, shown)
-        if _is_service(context) and shown[changing.DEVICE]:
+        if askers.is_service(context) and shown[changing.DEVICE]:
             # Nova deletes the ports that it has made. When it has much to do it forgets now and then that it has not made this
             # one; were that refused, nobody could delete the machine any more.
             asked(id, lambda: self._arbiter.owner(id).unbind(id, revision=revision))
@@ -111,54 +98,6 @@ class GluonPlugin(PortBindings):
             asked(id, lambda: self._arbiter.owner(id).delete(id, revision=revision))
         else:
             raise Elsewhere(id=id, reason="it is deleted where it was made, in the API of its service (protonclient port-delete)")
-
-    # Lists.
-
-    def get_ports(
-        self,
-        context: Any,
-        filters: Mapping[str, Any] | None = None,
-        fields: Sequence[str] | None = None,
-        sorts: Sequence[tuple[str, bool]] | None = None,
-        limit: int | None = None,
-        marker: str | None = None,
-        page_reverse: bool = False,
-    ) -> list[dict[str, Any]]:
-        """See Ml2Plugin. Both kinds, in one order.
-
-        Where it is not known which ports are Gluon's, lists have ML2's alone; but a list of certain ports, or of a machine's,
-        that would be empty is 503: Nova would take its ports away from a machine.
-        """
-        asks_for_some = not {"id", "device_id"}.isdisjoint(filters or {})  # ML2 takes keys out of the filters
-        ours = self._ours(context, filters)
-        if ours is None and not (marker and self._knowing.is_gluon(context, marker)):
-            own: list[dict[str, Any]] = super().get_ports(context, filters, fields, sorts, limit, marker, page_reverse)
-            if not own and asks_for_some:
-                self._knowing.must()
-            return own
-        both: list[paging.Source] = [OwnPorts(self, context, filters), *([ours] if ours is not None else [])]
-        try:
-            found = paging.page(both, sorts or (), limit, marker, reverse=page_reverse)
-        except paging.MarkerGone:
-            raise exceptions.PortNotFound(port_id=marker) from None
-        except DriverError as error:
-            raise Unavailable(reason=f"the ports of Gluon cannot be listed: {error}") from None
-        return [utils.resource_fields(port, fields) for port in found]
-
-    def get_ports_count(self, context: Any, filters: Mapping[str, Any] | None = None) -> int:
-        """See Ml2Plugin."""
-        ours = self._ours(context, filters)
-        own: int = super().get_ports_count(context, filters)
-        try:
-            return own + (ours.count() if ours is not None else 0)
-        except DriverError as error:
-            raise Unavailable(reason=f"the ports of Gluon cannot be counted: {error}") from None
-
-    def made_ports(self, query: Any) -> list[dict[str, Any]]:
-        """The ports of a query as ML2 shows them."""
-        items = [self._make_port_dict(row, None, bulk=True) for row in query]
-        resource_extend.apply_funcs("ports_bulk", items, None)
-        return items
 
     # What Nova waits for.
 
@@ -169,21 +108,6 @@ class GluonPlugin(PortBindings):
         self.nova_notifier.send_network_change("update_port", {}, {"port": row})
 
     # What all of it needs.
-
-    def _ours(self, context: Any, filters: Mapping[str, Any] | None) -> GluonPorts | None:
-        """The ports of Gluon's that a list may have; None where none can be in it."""
-        catalogue = self._knowing.catalogue()
-        if catalogue is None or not catalogue.services:
-            return None
-        tenant = context.project_id if utils.model_query_scope_is_project(context, models_v2.Port) else None
-        selection = select(filters, self._networks.known() or _NOWHERE, tenant)
-        if selection is None:
-            return None
-        ours = GluonPorts(self._arbiter, catalogue, self._showing, selection, partial(self._knowing.taken, context))
-        return ours if ours.protons else None
-
-    def _showing(self) -> Showing:
-        return Showing(self._networks.stand_in(), self._stock.known() or stock())
 
     def _look_for_stock(self) -> Mapping[str, Any] | None:
         """Which keys a port of ML2's own has, if there is one."""
@@ -199,31 +123,13 @@ class GluonPlugin(PortBindings):
     def _show(self, context: Any, id: str) -> dict[str, Any]:
         """The port, if the asker may see it."""
         port = asked(id, lambda: self._arbiter.port(id))
-        if utils.model_query_scope_is_project(context, models_v2.Port) and port.tenant_id != context.project_id:
+        if not askers.may_see(context, port.tenant_id):
             raise exceptions.PortNotFound(port_id=id)
         return self._showing().shown(port)
 
     def _changed(self, id: str, change: changing.Change, revision: int | None) -> dict[str, Any]:
-        """The port after a change, of this revision alone where one is meant.
-
-        A bind that is still BINDING when the Proton Server has waited long enough is taken back.
-        """
-
-        def do() -> Port:
-            driver = self._arbiter.owner(id)
-            port = driver.update(id, change.values, revision=revision)
-            if change.binds and port.binding_state is BindingState.BINDING:
-                driver.unbind(id)
-                reason = f"no controller answered for host {port.host_id} in time"
-                port = replace(port, binding_state=BindingState.FAILED, binding_reason=reason)
-            return port
-
-        port = asked(id, do)
-        if change.binds and port.binding_state is BindingState.FAILED:
+        """The port after a change, of this revision alone where one is meant."""
+        port = asked(id, lambda: carry_out(self._arbiter.owner(id), id, change, revision))
+        if isinstance(change.binding, changing.Bind) and port.binding_state is BindingState.FAILED:
             LOG.warning("port %s is not bound on host %s: %s", id, port.host_id, port.binding_reason)
         return self._showing().shown(port)
-
-
-def _is_service(context: Any) -> bool:
-    """Whether a service asks, for itself or for a user: Nova, which sends a token of its own beside the user's."""
-    return _SERVICE in context.roles or _SERVICE in context.service_roles

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeVar
 
@@ -11,6 +12,8 @@ from neutron_lib import exceptions
 
 from gluon.backends.errors import DriverError, NotFound, Refused
 from gluon.errors import Invalid
+
+LOG = logging.getLogger(__name__)
 
 _T = TypeVar("_T")
 
@@ -48,6 +51,18 @@ def asked(id: str, ask: Callable[[], _T]) -> _T:
         raise invalid(id, refusal) from None
     except DriverError as error:
         raise _cannot_be_asked(id, error) from None
+
+
+def of_list(error: DriverError, done: str) -> exceptions.NeutronException:
+    """What a list of ports that cannot be had comes to; ``done``: what was to be done with them.
+
+    400 where a Proton does not take what it is asked for: it is there, and will say so again. What a tenant may ask Neutron for,
+    and no port of Gluon's can have, is not to be asked of a Proton: so the log calls it our mistake.
+    """
+    if isinstance(error, Refused) and error.status not in _THE_PLUGIN:
+        LOG.error("a Proton does not take what it is asked for a list of ports by, which is a mistake of Gluon's: %s", error)
+        return exceptions.InvalidInput(error_message=f"the ports of Gluon cannot be {done} like this: {error.detail}")
+    return Unavailable(reason=f"the ports of Gluon cannot be {done}: {error}")
 
 
 def _cannot_be_asked(id: str, error: DriverError) -> Unavailable:

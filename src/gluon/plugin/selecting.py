@@ -4,8 +4,10 @@
 {"device_id": ["a", "b"], "network_id": [the stand-in's]}  ─► drivers: device_id a or b
 {"fixed_ips": {"ip_address": ["10.0.0.1"]}}                ─► drivers: all;  left: has the address
 {"network_id": [another's]}                                ─► no port of Gluon's fits
+{"security_groups": ["sg"]}                                ─► no port of Gluon's fits, for all have the same: none
 
-And which Protons there is any use in asking.
+And which Protons there is any use in asking. Neutron's own services list ports all the time, of routers, of DHCP, of subnets: it
+is here that those lists stay Neutron's alone.
 """
 
 from __future__ import annotations
@@ -36,6 +38,11 @@ _ASKED: Final = {
     "mac_address": "mac_address",
     "admin_state_up": "admin_state_up",
 }
+#: What else a port of Gluon's has of its own, by which it must be looked at. In all the rest, one is as the other.
+_LOOKED_AT: Final = ("fixed_ips", "changed_since", "status", "created_at", "updated_at", "revision_number")
+_LOOKED_AT_IN: Final = "binding:"
+#: Owners of Neutron's own devices, which no port of Gluon's is shown with.
+_NEUTRONS: Final = "network:"
 #: What an empty text means to Neutron is null to a Proton.
 _NULLABLE: Final = ("device_id", "device_owner", "host_id")
 #: Whether the tags of a port are as a filter of this name wants them.
@@ -65,11 +72,20 @@ class Selection:
         return all(holds(shown) for holds in self.left)
 
 
-def select(filters: Mapping[str, Any] | None, stand_in: StandIn, tenant: str | None = None) -> Selection | None:
-    """What to ask for; None where no port of Gluon's can fit. ``tenant``: of this one only."""
+def select(
+    filters: Mapping[str, Any] | None,
+    stand_in: StandIn,
+    tenant: str | None = None,
+    alike: Callable[[], Shown] = dict,
+) -> Selection | None:
+    """What to ask for; None where no port of Gluon's can fit. ``tenant``: of this one only.
+
+    ``alike``: called for what all ports of Gluon's are shown with, where a filter is about that.
+    """
     asked: dict[str, tuple[Any, ...]] = {"tenant_id": (tenant,)} if tenant is not None else {}
     left: list[Predicate] = []
-    for name, values in (filters or {}).items():
+    for name, given in (filters or {}).items():
+        values: Any = (given,) if isinstance(given, str | bool) else given  # Neutron's own code leaves out the list now and then
         if name == "network_id":
             if stand_in.network_id not in values:
                 return None
@@ -80,22 +96,33 @@ def select(filters: Mapping[str, Any] | None, stand_in: StandIn, tenant: str | N
             if not wanted:
                 return None
             asked[attribute] = wanted
-        else:
+        elif name in _LOOKED_AT or name.startswith(_LOOKED_AT_IN):
+            if name == "fixed_ips" and not _may_be_in(values, stand_in):
+                return None
             left.append(_left(name, values))
+        elif not _left(name, values)(alike()):
+            return None
     return Selection(asked, tuple(left))
+
+
+def _may_be_in(addresses: Mapping[str, Any], stand_in: StandIn) -> bool:
+    """Whether the subnets of this filter, if it names any, are of those in which Gluon's addresses are."""
+    return "subnet_id" not in addresses or any(subnet.id in addresses["subnet_id"] for subnet in stand_in.subnets)
 
 
 def known(catalogue: Catalogue, selection: Selection) -> list[str]:
     """The Protons that may have ports of the selection, as far as that is known without asking them."""
     asked = selection.asked
-    if "id" in asked:
-        return sorted({r.service for id in asked["id"] if (r := catalogue.find(id)) is not None})
+    services = catalogue.services_of(asked["tenant_id"]) if "tenant_id" in asked else catalogue.services
     devices = asked.get("device_id")
-    if devices and None not in devices:
-        return sorted({r.service for id in catalogue.with_device(devices) if (r := catalogue.find(id)) is not None})
-    if "tenant_id" in asked and not catalogue.of_tenant(asked["tenant_id"]):
-        return []
-    return catalogue.services
+    if "id" in asked:
+        certain: Iterable[str] = asked["id"]
+    elif devices and None not in devices:
+        certain = catalogue.with_device(devices)
+    else:
+        return services
+    having = {r.service for id in certain if (r := catalogue.find(id)) is not None}
+    return [service for service in services if service in having]
 
 
 def just_now(catalogue: Catalogue, selection: Selection) -> list[str]:
@@ -103,9 +130,9 @@ def just_now(catalogue: Catalogue, selection: Selection) -> list[str]:
     Neutron's did it. Nova lists a tenant's ports of a machine once they are plugged, and forgets those that are not listed."""
     asked = selection.asked
     devices, tenants = asked.get("device_id"), asked.get("tenant_id")
-    if "id" in asked or not devices or None in devices or not tenants or not catalogue.of_tenant(tenants):
+    if "id" in asked or not devices or None in devices or not tenants:
         return []
-    return catalogue.services
+    return catalogue.services_of(tenants)
 
 
 def _wanted(attribute: str, values: Iterable[Any]) -> tuple[Any, ...]:
@@ -116,6 +143,8 @@ def _wanted(attribute: str, values: Iterable[Any]) -> tuple[Any, ...]:
         return tuple(mac for value in values if _MAC.fullmatch(mac := str(value).lower().replace("-", ":")))
     if attribute == "vnic_type":
         return tuple(dict.fromkeys(word for value in values for word in words.meant(str(value))))
+    if attribute == "device_owner":
+        values = [value for value in values if not str(value).startswith(_NEUTRONS)]
     if attribute in _NULLABLE:
         return tuple(value or None for value in values)
     return tuple(values)
@@ -125,7 +154,8 @@ def _left(name: str, values: Any) -> Predicate:
     """What a filter that drivers do not know means."""
     match name:
         case "fixed_ips":
-            return lambda shown: all(_has_address(shown, part, wanted) for part, wanted in values.items())
+            each = {part: [wanted] if isinstance(wanted, str) else wanted for part, wanted in values.items()}
+            return lambda shown: all(_has_address(shown, part, wanted) for part, wanted in each.items())
         case "changed_since":
             since = max(str(value)[:19] for value in values)
             return lambda shown: str(shown["updated_at"])[:19] >= since
