@@ -63,12 +63,76 @@ def test_bind_unbind_update_delete(api: ApiServer, driver: ModelDriver) -> None:
         driver.port("p/1")
     assert [(a.method, a.body) for a in api.calls() if a.method in ("PATCH", "DELETE")] == [
         ("PATCH", {"device_owner": "compute:nova", "device_id": "vm", "host_id": "host-1", "profile": {"pci": "0:1"}}),
-        ("PATCH", {"device_owner": "", "device_id": "vm", "host_id": "host-2"}),
+        ("PATCH", {"device_owner": None, "device_id": "vm", "host_id": "host-2"}),
         ("PATCH", {"host_id": None, "device_id": None, "device_owner": None}),
         ("PATCH", {"name": "web"}),
         ("DELETE", None),
     ]
     assert {a.path for a in api.calls()} == {f"{PATH}/p%2F1"}
+
+
+def test_what_an_unbind_leaves(api: ApiServer, driver: ModelDriver) -> None:
+    put(api, port("p"))
+    driver.bind("p", "compute:nova", "", "vm", "host-1", {"pci": "0:1", "rack": "r1"})
+    shelved = driver.unbind("p", keeps=("device_id", "device_owner"), binding_profile={"rack": "r1"})
+    assert (shelved.host_id, shelved.device_id, shelved.device_owner) == ("", "vm", "compute:nova")
+    assert shelved.profile == {"rack": "r1"} and len(api.calls()) == 2
+
+
+class TestAServerThatIsStopped:
+    """It says 202 before the time is up, and the next one waits for the same answer."""
+
+    CUT = {"Retry-After": "0"}
+    HERE = {"host_id": "h", "device_id": "vm"}
+
+    def bind(self, api: ApiServer, *answers: Any, timeout: float = 30.0) -> tuple[Port, list[Any]]:
+        """How the port comes back where changes are answered so, one after the other; what was asked after the first."""
+        left = iter(answers)
+        api.scripted = lambda asked: next(left, None) if asked.method == "PATCH" else None
+        with ProtonServers([api.url], timeout=timeout) as servers:
+            found = ModelDriver("blue", servers).bind("p", "", "", "vm", "h")
+        return found, [(a.method, a.body, a.headers.get("If-Match")) for a in api.calls()[1:]]
+
+    def waiting(self, revision: int) -> dict[str, Any]:
+        return port("p", binding_state="BINDING", revision=revision, **self.HERE)
+
+    def test_the_next_takes_up_the_wait(self, api: ApiServer) -> None:
+        done = port("p", binding_state="BOUND", revision=9, **self.HERE)
+        found, then = self.bind(api, *[(202, self.waiting(n), self.CUT) for n in (7, 8)], (200, done, {}))
+        assert found.binding_state is BindingState.BOUND
+        assert then == [("PATCH", self.HERE, '"7"'), ("PATCH", self.HERE, '"8"')]
+
+    def test_until_the_time_is_up(self, api: ApiServer) -> None:
+        found, then = self.bind(api, (202, self.waiting(7), self.CUT), (202, self.waiting(7), {}))
+        assert found.binding_state is BindingState.BINDING and len(then) == 1
+
+    @pytest.mark.parametrize("state", ["BOUND", "FAILED"])
+    def test_an_answer_that_has_come_meanwhile(self, api: ApiServer, state: str) -> None:
+        put(api, port("p", binding_state=state, revision=8, **self.HERE))
+        found, then = self.bind(api, (202, self.waiting(7), self.CUT))
+        assert found.binding_state == state and [method for method, *_ in then] == ["PATCH", "GET"]
+
+    def test_a_change_of_something_else_meanwhile(self, api: ApiServer) -> None:
+        put(api, self.waiting(8))
+        found, then = self.bind(api, (202, self.waiting(7), self.CUT))
+        assert found.revision == 9
+        assert then == [("PATCH", self.HERE, '"7"'), ("GET", None, None), ("PATCH", self.HERE, '"8"')]
+
+    def test_another_bind_meanwhile_is_left_alone(self, api: ApiServer) -> None:
+        put(api, port("p", binding_state="BINDING", revision=8, host_id="other", device_id="vm"))
+        with pytest.raises(Refused, match="changed by another request while it was being bound") as raised:
+            self.bind(api, (202, self.waiting(7), self.CUT))
+        assert raised.value.status == 409 and api.objects["sockets"]["p"]["host_id"] == "other"
+
+    def test_where_no_other_can_be_asked_the_bind_may_have_been_made(self, api: ApiServer) -> None:
+        with pytest.raises(Unavailable) as raised:
+            self.bind(api, (202, self.waiting(7), self.CUT), refusal(503, "away"))
+        assert raised.value.sent
+
+    def test_one_that_never_stops_stopping(self, api: ApiServer) -> None:
+        always = (202, self.waiting(7), self.CUT)
+        found, then = self.bind(api, *[always] * 100_000, timeout=0.2)
+        assert found.binding_state is BindingState.BINDING and then
 
 
 def test_a_revision_is_named_where_one_is_meant(api: ApiServer, driver: ModelDriver) -> None:

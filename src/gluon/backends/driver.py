@@ -36,6 +36,8 @@ class Driver(Protocol):
         device_id: str,
         host_id: str,
         binding_profile: Mapping[str, Any] | None = None,
+        *,
+        revision: int | None = None,
     ) -> Port:
         """Plug the port into ``device_id`` on ``host_id``, and wait for what a controller answers.
 
@@ -43,11 +45,22 @@ class Driver(Protocol):
         ``zone`` is the availability zone, for models that have such an attribute. Without ``binding_profile`` it stays as it is.
         """
 
-    def unbind(self, port_id: str, *, revision: int | None = None) -> Port:
-        """Take the port from its host and device. The profile stays: some of it is for the next bind."""
+    def unbind(
+        self,
+        port_id: str,
+        *,
+        keeps: Collection[str] = (),
+        binding_profile: Mapping[str, Any] | None = None,
+        revision: int | None = None,
+    ) -> Port:
+        """Take the port from its host and device.
+
+        ``keeps``: of host_id, device_id and device_owner those that it still has, for a port is bound only where it has both host
+        and device: that of a machine which is shelved stays with it. Without ``binding_profile`` that stays as it is.
+        """
 
     def update(self, port_id: str, values: Mapping[str, Any], *, revision: int | None = None) -> Port:
-        """Change the attributes that ``values`` name, as the API calls them; a bind may be among it."""
+        """Change the attributes that ``values`` name, as the API calls them. Binds and unbinds are the calls above."""
 
     def delete(self, port_id: str, *, revision: int | None = None) -> None:
         """Delete the port; a bound one is unbound."""

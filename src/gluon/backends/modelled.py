@@ -5,11 +5,17 @@ bind(…) ─► PATCH /proton/<proton>/v<default version>/<ports>/<id>  {"host_
 
 Where a request does not fit any more (404, 400), the server is asked whether the Proton has changed, and the request is made
 once more if it has. A refused request did nothing, so that is no blind repeat.
+
+A server that is being stopped cuts the wait of a bind short; another one takes it up:
+
+PATCH ─► 202, Retry-After: 0, revision 7 ─► PATCH {"host_id", "device_id"}, If-Match: "7" ─► 200, or 202: the time is up
+                                                                                          └─► 412: is it still this bind?
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+import time
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final, TypeVar
 from urllib.parse import parse_qs, quote, urlsplit
@@ -18,13 +24,20 @@ from gluon.backends.description import Description, PortsApi
 from gluon.backends.driver import Filters
 from gluon.backends.errors import NotFound, Refused, Unavailable
 from gluon.backends.ports import SERVICE_BINDINGS, Address, Addresses, Page, Port, Record, base_addresses
-from gluon.backends.servers import ProtonServers
+from gluon.backends.servers import ProtonServers, decoded
+from gluon.client.http import Response
 from gluon.client.resources import if_match
+from gluon.model.schema import BindingState
 
 _T = TypeVar("_T")
-_UNBOUND: Final = {"host_id": None, "device_id": None, "device_owner": None}
+#: What a bind request is made of, and what an unbind takes from a port.
+_BINDING: Final = ("host_id", "device_id")
+_PLACE: Final = (*_BINDING, "device_owner")
 _ZONE: Final = "zone"
 _NOTHING: Final[Mapping[str, Any]] = {}
+_ACCEPTED: Final = 202
+_CONFLICT: Final = 409
+_ANOTHER_REVISION: Final = 412
 
 
 class ModelDriver:
@@ -45,16 +58,24 @@ class ModelDriver:
         device_id: str,
         host_id: str,
         binding_profile: Mapping[str, Any] | None = None,
+        *,
+        revision: int | None = None,
     ) -> Port:
         """PATCH; answered when the bind is done, or with BINDING."""
-        values: dict[str, Any] = {"device_owner": device_owner, "device_id": device_id, "host_id": host_id}
-        if binding_profile is not None:
-            values["profile"] = dict(binding_profile)
-        return self._changed(port_id, values, {_ZONE: zone})
+        values = {"device_owner": device_owner or None, "device_id": device_id, "host_id": host_id}
+        return self._changed(port_id, {**values, **_profile(binding_profile)}, {_ZONE: zone or None}, revision)
 
-    def unbind(self, port_id: str, *, revision: int | None = None) -> Port:
+    def unbind(
+        self,
+        port_id: str,
+        *,
+        keeps: Collection[str] = (),
+        binding_profile: Mapping[str, Any] | None = None,
+        revision: int | None = None,
+    ) -> Port:
         """PATCH; the API clears what the bind had set."""
-        return self._changed(port_id, _UNBOUND, {_ZONE: None}, revision)
+        values = {name: None for name in _PLACE if name not in keeps}
+        return self._changed(port_id, {**values, **_profile(binding_profile)}, {_ZONE: None}, revision)
 
     def update(self, port_id: str, values: Mapping[str, Any], *, revision: int | None = None) -> Port:
         """PATCH."""
@@ -97,15 +118,46 @@ class ModelDriver:
         revision: int | None = None,
     ) -> Port:
         """The port as the change left it; ``optional`` are values for attributes that the model may not have."""
+        port, cut_short = self._patched(port_id, values, optional, revision)
+        end = time.monotonic() + self._servers.timeout
+        try:
+            while cut_short and time.monotonic() < end:
+                port, cut_short = self._waited(port)
+        except Unavailable as error:
+            raise Unavailable(str(error), sent=True) from None  # the change itself was made
+        return port
 
-        def patch(api: PortsApi) -> Port:
+    def _patched(
+        self,
+        port_id: str,
+        values: Mapping[str, Any],
+        optional: Mapping[str, Any] = _NOTHING,
+        revision: int | None = None,
+    ) -> tuple[Port, bool]:
+        """The port, and whether the server has cut the wait for its bind short."""
+
+        def patch(api: PortsApi) -> tuple[Port, bool]:
             given = {**values, **{name: value for name, value in optional.items() if name in api.changeable}}
             path, only_if = _path(api, port_id), if_match(revision)
-            document = self._servers.json("PATCH", path, query=_shown(api), values=given, headers=only_if)
+            answer = self._servers.request("PATCH", path, query=_shown(api), values=given, headers=only_if)
+            document = decoded(answer, changed=True)
             with self._understanding(changed=True):
-                return self._port(document, api)
+                return self._port(document, api), _cut_short(answer)
 
         return self._asked(patch)
+
+    def _waited(self, bind: Port) -> tuple[Port, bool]:
+        """What ``_patched`` gives where the wait for this bind is taken up again. A bind that came after it is left alone."""
+        place = bind.host_id, bind.device_id
+        try:
+            return self._patched(bind.id, dict(zip(_BINDING, place, strict=True)), revision=bind.revision)
+        except Refused as refusal:
+            if refusal.status != _ANOTHER_REVISION:
+                raise
+        port = self.port(bind.id)  # which has changed since, perhaps by the answer itself
+        if (port.host_id, port.device_id) != place:
+            raise Refused(_CONFLICT, f"port {bind.id} was changed by another request while it was being bound")
+        return port, port.binding_state is BindingState.BINDING
 
     def _asked(self, ask: Callable[[PortsApi], _T]) -> _T:
         """The answer by what is known of the Proton, or by what it is now if that is something else."""
@@ -135,6 +187,16 @@ class ModelDriver:
             yield
         except (KeyError, TypeError, ValueError, AttributeError):
             raise Unavailable(f"the answer of {self._servers} is none about ports of '{self.proton}'", sent=changed) from None
+
+
+def _profile(given: Mapping[str, Any] | None) -> dict[str, Any]:
+    """The attribute, where it is to be something else."""
+    return {"profile": dict(given)} if given is not None else {}
+
+
+def _cut_short(answer: Response) -> bool:
+    """Whether a server that is being stopped says that another one is to be asked at once."""
+    return answer.status == _ACCEPTED and answer.headers.get("Retry-After") == "0"
 
 
 def _path(api: PortsApi, port_id: str) -> str:

@@ -56,6 +56,7 @@ class ProtonServers:
         """
         if not urls:
             raise SettingsError("no Proton Server is named")
+        self.timeout = timeout
         how = How(timeout, min(timeout, read_timeout), connect_timeout, context)
         self._servers = {url: Server(url, how) for url in map(_checked, urls)}
         self._headers = headers
