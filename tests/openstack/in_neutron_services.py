@@ -57,6 +57,14 @@ class TestServicesOfNeutron(test_plugin.Ml2PluginV2TestCase):
         self.driver.add_network_to_dhcp_agent(self.context, agent, self.network)
         self.driver.remove_network_from_dhcp_agent(self.context, agent, self.network)
 
+    def test_ovn_gives_the_stand_in_a_port_for_metadata_and_nobody_another(self):
+        metadata = {"device_owner": constants.DEVICE_OWNER_DISTRIBUTED, "device_id": f"ovnmeta-{self.stand_in}"}
+        port = self.made("port", network_id=self.stand_in, fixed_ips=[], **metadata)
+        found = {name: [value] for name, value in metadata.items()}
+        self.assertEqual([port], self.listed(network_id=[self.stand_in], **found))
+        self.assertRaises(exceptions.InvalidInput, self.made, "port", network_id=self.stand_in)
+        self.driver.delete_port(self.context, port)
+
     def test_lists_of_routers_and_of_ml2s_subnets_are_ml2s(self):
         interface = constants.DEVICE_OWNER_ROUTER_INTF
         for filters in (

@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any, Final
 
 from neutron.db import models_v2
-from neutron_lib import exceptions
+from neutron_lib import constants, exceptions
 from neutron_lib.db import utils
 
 from gluon.plugin import hiding, options
@@ -174,8 +174,9 @@ class GuardedNetworks(Unscheduled):
         return created
 
     def _not_on_stand_in(self, port: Mapping[str, Any]) -> None:
-        id = self._networks.id()
-        if id is not None and port["port"].get("network_id") == id:
+        """But for the port that OVN's driver gives each network while that is made: the network could not be made otherwise."""
+        id, wanted = self._networks.id(), port["port"]
+        if id is not None and wanted.get("network_id") == id and wanted.get("device_owner") != constants.DEVICE_OWNER_DISTRIBUTED:
             raise exceptions.InvalidInput(
                 error_message=f"network {id} stands for Gluon's ports: they are made in the API of their service"
             )
