@@ -1,0 +1,181 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a change comes to on real Proton Servers, whatever else befalls the port meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from gluon.backends.driver import Driver
+from gluon.backends.errors import Refused
+from gluon.backends.modelled import ModelDriver
+from gluon.backends.ports import Port
+from gluon.backends.servers import ProtonServers
+from gluon.model.schema import BindingState
+from gluon.particle import keys
+from gluon.parts.site import Server, Site
+from gluon.plugin.carrying import carry_out
+from gluon.plugin.changing import Bind, Change, Unbind
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+PROTON = "net-l3vpn"
+PORTS = f"/proton/{PROTON}/v1.0/ports"
+HERE = Bind("compute-1", "vm", "compute:nova")
+OVS = {"vif_type": "ovs", "vif_details": {}, "controller": "foreign"}
+
+
+@dataclass
+class Lab:
+    """A site without shims, whose servers wait for a second; binds are answered here."""
+
+    site: Site
+    servers: list[Server]
+
+    @contextmanager
+    def driver(self, kind: Callable[[str, ProtonServers], Driver] = ModelDriver) -> Iterator[Driver]:
+        with ProtonServers([server.url for server in self.servers]) as servers:
+            yield kind(PROTON, servers)
+
+    def create(self) -> str:
+        with ProtonServers([self.servers[0].url]) as servers:
+            made: str = servers.json("POST", PORTS, values={"tenant_id": "t", "name": "web"})["id"]
+            return made
+
+    async def answer(self, port_id: str) -> None:
+        """As a controller does that has bound the port."""
+
+        async def asked() -> bool:
+            found = await self.site.kv.get(keys.port(port_id))
+            return found is not None and json.loads(found.value)["binding_id"] is not None
+
+        await self.site.until(asked, "the bind to be in etcd")
+        await self.site.kv.put(keys.answer(PROTON, "ProtonBasePort", port_id), json.dumps(OVS).encode())
+
+    async def until(self, port_id: str, state: BindingState) -> None:
+        with self.driver() as driver:
+
+            async def so() -> bool:
+                return (await asyncio.to_thread(driver.port, port_id)).binding_state is state
+
+            await self.site.until(so, f"the port to be {state}")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def lab(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Lab]:
+    async with Site(tmp_path_factory.mktemp("carrying")) as site:
+        yield Lab(site, [await site.start_server(settings={"api": {"bind_timeout": 1}})])
+
+
+def plugged(port: Port) -> tuple[str, str, str, str]:
+    return port.binding_state, port.host_id, port.device_id, port.device_owner
+
+
+async def test_a_bind_that_is_answered_and_its_end(lab: Lab) -> None:
+    port_id = await asyncio.to_thread(lab.create)
+    with lab.driver() as driver:
+        bind = Change({"name": "db"}, Bind("compute-1", "vm", "compute:nova", {"pci": "p1"}))
+        _, bound = await asyncio.gather(lab.answer(port_id), asyncio.to_thread(carry_out, driver, port_id, bind))
+        assert plugged(bound) == ("BOUND", "compute-1", "vm", "compute:nova")
+        assert (bound.name, bound.profile, bound.vif_type) == ("db", {"pci": "p1"}, "ovs")
+        shelve = Change({}, Unbind(("device_id", "device_owner"), {}))
+        shelved = await asyncio.to_thread(carry_out, driver, port_id, shelve)
+        assert plugged(shelved) == ("UNBOUND", "", "vm", "compute:nova") and shelved.profile == {}
+        freed = await asyncio.to_thread(carry_out, driver, port_id, Change({"name": "web"}, Unbind()))
+        assert plugged(freed) == ("UNBOUND", "", "", "") and freed.name == "web"
+
+
+async def test_a_bind_that_nobody_answers_is_taken_back(lab: Lab) -> None:
+    port_id = await asyncio.to_thread(lab.create)
+    with lab.driver() as driver:
+        failed = await asyncio.to_thread(carry_out, driver, port_id, Change({}, HERE))
+        assert (failed.binding_state, failed.host_id) == (BindingState.FAILED, "compute-1")
+        assert failed.binding_reason == "no controller answered for host compute-1 in time"
+        assert plugged(await asyncio.to_thread(driver.port, port_id)) == ("UNBOUND", "", "", "")
+
+
+class TestWhatComesBetweenTheEndOfTheWaitAndTheUnbind:
+    async def meanwhile(self, lab: Lab, port_id: str, something: Callable[[Driver], Awaitable[object]]) -> Port:
+        """What a bind comes to that nobody answers in time, where ``something`` happens at the last moment, once."""
+        loop, left = asyncio.get_running_loop(), [something]
+
+        class Late(ModelDriver):
+            def unbind(self, port_id: str, **more: Any) -> Port:
+                if left:
+                    asyncio.run_coroutine_threadsafe(_as_coroutine(left.pop()(self)), loop).result()
+                return super().unbind(port_id, **more)
+
+        with lab.driver(Late) as driver:
+            return await asyncio.to_thread(carry_out, driver, port_id, Change({}, HERE))
+
+    async def test_another_bind_stays(self, lab: Lab) -> None:
+        port_id = await asyncio.to_thread(lab.create)
+
+        async def bind_elsewhere(driver: Driver) -> None:
+            await asyncio.to_thread(driver.bind, port_id, "compute:nova", "", "vm", "compute-2")
+
+        with pytest.raises(Refused, match="changed by another request while it was being bound") as raised:
+            await self.meanwhile(lab, port_id, bind_elsewhere)
+        assert raised.value.status == 409
+        with lab.driver() as driver:
+            assert plugged(await asyncio.to_thread(driver.port, port_id)) == ("BINDING", "compute-2", "vm", "compute:nova")
+
+    async def test_an_answer_counts(self, lab: Lab) -> None:
+        port_id = await asyncio.to_thread(lab.create)
+
+        async def be_answered(_: Driver) -> None:
+            await lab.answer(port_id)
+            await lab.until(port_id, BindingState.BOUND)
+
+        assert plugged(await self.meanwhile(lab, port_id, be_answered)) == ("BOUND", "compute-1", "vm", "compute:nova")
+
+    async def test_another_name_changes_nothing(self, lab: Lab) -> None:
+        port_id = await asyncio.to_thread(lab.create)
+
+        async def rename(driver: Driver) -> None:
+            await asyncio.to_thread(driver.update, port_id, {"name": "db"})
+
+        assert (await self.meanwhile(lab, port_id, rename)).binding_state is BindingState.FAILED
+        with lab.driver() as driver:
+            assert plugged(await asyncio.to_thread(driver.port, port_id)) == ("UNBOUND", "", "", "")
+
+
+async def _as_coroutine(work: Awaitable[object]) -> None:
+    await work
+
+
+@pytest.mark.parametrize(
+    "change", [Change({"name": "db"}), Change({}, HERE), Change({"name": "db"}, HERE), Change({"name": "db"}, Unbind())]
+)
+async def test_another_revision_than_is_meant(lab: Lab, change: Change) -> None:
+    port_id = await asyncio.to_thread(lab.create)
+    with lab.driver() as driver:
+        before = await asyncio.to_thread(driver.port, port_id)
+        with pytest.raises(Refused) as raised:
+            await asyncio.to_thread(carry_out, driver, port_id, change, before.revision + 1)
+        assert raised.value.status == 412
+        assert await asyncio.to_thread(driver.port, port_id) == before
+        await asyncio.to_thread(carry_out, driver, port_id, change, before.revision)
+
+
+async def test_a_server_that_is_stopped_costs_no_bind(lab: Lab) -> None:
+    """The next one waits for the answer, which comes after the first has gone."""
+    settings = {"api": {"bind_timeout": 20}}
+    first, second = [await lab.site.start_server(settings=settings) for _ in range(2)]
+    both = Lab(lab.site, [first, second])
+    port_id = await asyncio.to_thread(both.create)
+    with both.driver() as driver:
+        binding = asyncio.create_task(asyncio.to_thread(carry_out, driver, port_id, Change({}, HERE)))
+        await lab.until(port_id, BindingState.BINDING)
+        await first.stop()
+        assert not binding.done()
+        await lab.answer(port_id)
+        assert plugged(await binding) == ("BOUND", "compute-1", "vm", "compute:nova")
+    await second.stop()
