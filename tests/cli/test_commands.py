@@ -15,6 +15,7 @@ from gluon.model.compile import compile_text
 from gluon.model.schema import Proton
 from gluon.particle.commands import commands
 from gluon.particle.documents import documents
+from tests.cli.conftest import MODEL
 
 
 @pytest.fixture(scope="module")
@@ -72,6 +73,13 @@ def test_the_options(document: dict[str, Any]) -> None:
 )
 def test_where_an_option_goes(document: dict[str, Any], name: str, attribute: str, verbs: list[str]) -> None:
     assert options(document, name)[attribute]["verbs"] == verbs
+
+
+def test_what_ports_can_be_shown_with(document: dict[str, Any]) -> None:
+    """Unless that is an attribute's name."""
+    assert {o["name"]: o["includes"] for o in document["objects"] if "includes" in o} == {"plug": ["service_bindings"]}
+    own = MODEL.replace("attributes: {}", "attributes: {service_bindings: {type: string}}", 1)
+    assert not [o for o in commands(compile_text(own))["objects"] if "includes" in o]
 
 
 def test_what_is_filled_in_is_not_required(document: dict[str, Any]) -> None:

@@ -169,6 +169,8 @@ class TestCompletion:
             (("--api", "toy", "gadget-list", "-c", "id,na"), ["id,name"]),
             (("--api", "toy", "gadget-update", "x", "--unset", "col"), ["colour", "colours"]),
             (("--api", "toy", "gadget-show", "--"), ["--format", "--column", "--help"]),
+            (("--api", "toy", "plug-show", "--"), ["--format", "--column", "--include", "--help"]),
+            (("--api", "toy", "plug-show", "--include", ""), ["service_bindings"]),
             (("--api", "toy", "gadget-create", "-f", "t"), ["table"]),
             (("--api", "toy", "gadget-list", "--limit", ""), []),
             (("--api", "toy", "gadget-delete", "x", "--if-match", ""), []),

@@ -211,6 +211,51 @@ class TestBind:
         assert client("gadget-create", "--size", "1", "--wait", "1").code == Exit.USAGE
 
 
+class TestInclude:
+    """Ports with the service bindings on their interfaces."""
+
+    BINDINGS = [{"interface_id": "p", "ipaddress": "192.0.2.7"}]
+
+    @pytest.fixture(autouse=True)
+    def plug(self, api: ApiServer) -> None:
+        api.objects["plugs"] = {"p": {"id": "p", "name": "web", "revision": 1, "service_bindings": self.BINDINGS}}
+
+    @pytest.mark.parametrize(
+        ("words", "method"),
+        [
+            (("plug-list",), "GET"),
+            (("plug-show", "p"), "GET"),
+            (("plug-update", "p", "--name", "web"), "PATCH"),
+            (("plug-create", "--tenant_id", "t"), "POST"),
+        ],
+    )
+    def test_is_asked_for_with_each_answer_that_shows_ports(
+        self, api: ApiServer, client: Runner, words: tuple[str, ...], method: str
+    ) -> None:
+        assert client(*words, "--include", "service_bindings").code == Exit.OK
+        (call,) = api.calls()
+        assert (call.method, call.query) == (method, {"include": ["service_bindings"]})
+        assert "include" not in (call.body or {})
+
+    def test_goes_with_filters(self, api: ApiServer, client: Runner) -> None:
+        client("plug-list", "--name", "web", "--include", "service_bindings,service_bindings", "--limit", "2")
+        assert api.calls()[0].query == {"name": ["web"], "include": ["service_bindings"], "limit": ["2"]}
+
+    def test_is_a_column_more(self, client: Runner) -> None:
+        words = ("--include", "service_bindings", "-f")
+        assert client("plug-list", *words, "table").out.splitlines()[1].rstrip(" |").endswith("service_bindings")
+        assert json.loads(client("plug-show", "p", *words, "value", "-c", "service_bindings").out) == self.BINDINGS
+        done = client("plug-list", "-c", "service_bindings")
+        assert done.code == Exit.USAGE and "plug has no 'service_bindings'" in done.err
+
+    def test_what_there_is_not_is_refused_before_anything_is_sent(self, api: ApiServer, client: Runner) -> None:
+        done = client("plug-list", "--include", "strands")
+        assert done.code == Exit.USAGE
+        assert "--include: plug has no 'strands' to include; there is service_bindings" in done.err
+        assert client("gadget-list", "--include", "service_bindings").code == Exit.USAGE, "only ports"
+        assert not api.calls()
+
+
 class TestDelete:
     def test_several_go_on_after_one_fails(self, api: ApiServer, client: Runner) -> None:
         gadgets(api, 3)

@@ -45,6 +45,9 @@ async def test_everything_is_created_bound_seen_unbound_and_deleted(name, tmp_pa
             for obj in proton.objects:
                 listed = command.run(f"{obj.api.name}-list")
                 assert listed[obj.api.plural_name] == [made[obj.name]]
+            (shown,) = command.run(f"{port.api.name}-list", "--include", "service_bindings")[port.api.plural_name]
+            bindings = [made[obj.name] for obj in proton.having(Role.SERVICE_BINDING)]
+            assert shown == {**made[port.name], "service_bindings": bindings}
 
             # Bind.
             id = made[port.name]["id"]

@@ -177,6 +177,5 @@ def _ports_api(document: Any) -> PortsApi | None:
         plural=str(port["plural"]),
         identifier=str(port["identifier"]),
         changeable=frozenset(option["name"] for option in port["options"] if "update" in option["verbs"]),
-        # A port may have an attribute of this name itself, which is then shown as any other.
-        shows_bindings=bindings and SERVICE_BINDINGS not in port["fields"],
+        shows_bindings=bindings and SERVICE_BINDINGS in port.get("includes", ()),
     )

@@ -27,11 +27,11 @@ def carry_out(call: Call, client: Client, output: Output, say: Say) -> Exit:
         case "list":
             _list(call, collection, output, say)
         case "create":
-            _changed(call, collection.create(call.values, wait=call.wait), output, say)
+            _changed(call, collection.create(call.values, query=call.query, wait=call.wait), output, say)
         case "show":
-            output.one(collection.show(call.ids[0]))
+            output.one(collection.show(call.ids[0], call.query))
         case "update":
-            answer = collection.update(call.ids[0], call.values, revision=call.revision, wait=call.wait)
+            answer = collection.update(call.ids[0], call.values, query=call.query, revision=call.revision, wait=call.wait)
             _changed(call, answer, output, say)
         case _:
             return _delete(call, collection, say)
@@ -42,7 +42,7 @@ def _list(call: Call, collection: Collection, output: Output, say: Say) -> None:
     pages = collection.pages(call.query)
     fetched = list(pages) if call.all_pages else [next(pages)]
     try:
-        output.many(fetched, call.noun.plural, call.noun.columns)
+        output.many(fetched, call.noun.plural, (*call.noun.columns, *call.includes))
         marker = _marker(fetched[-1])
     except (KeyError, TypeError, AttributeError):
         raise Unexpected(f"the answer is no list of {call.noun.plural}") from None

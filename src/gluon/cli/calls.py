@@ -20,13 +20,14 @@ from gluon.cli.values import NotThat, parse
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """What a command line asks for."""
+    """What a command line asks for. ``query``: that of the request, with what is included."""
 
     noun: Noun
     verb: str
     ids: tuple[str, ...] = ()
     values: dict[str, Any] = field(default_factory=dict)
     query: tuple[tuple[str, str], ...] = ()
+    includes: tuple[str, ...] = ()
     all_pages: bool = True
     revision: str | None = None
     wait: float | None = None
@@ -43,6 +44,7 @@ def read_call(api: str, noun: Noun, verb: str, words: Sequence[str]) -> Call:
     given = vars(command_parser(api, noun, verb).parse_args(spelled))
     attributes = {key.removeprefix(ATTRIBUTE): value for key, value in given.items() if key.startswith(ATTRIBUTE)}
     ids = given.get("id", ())
+    includes = _includes(noun, given.get("include"))
     if verb == "update":
         attributes.update(_unset(noun, given["unset"], attributes))
         if not attributes:
@@ -53,7 +55,8 @@ def read_call(api: str, noun: Noun, verb: str, words: Sequence[str]) -> Call:
         verb,
         ids=(ids,) if isinstance(ids, str) else tuple(ids),
         values={} if verb == "list" else attributes,
-        query=tuple(_query(attributes, given)) if verb == "list" else (),
+        query=(*(_query(attributes, given) if verb == "list" else ()), *(("include", what) for what in includes)),
+        includes=includes,
         all_pages=bool(given.get("all")) or given.get("limit") is None,
         revision=given.get("if_match"),
         wait=given.get("wait"),
@@ -75,6 +78,15 @@ def _asked_for(noun: Noun, given: dict[str, Any]) -> Iterator[tuple[str, Any]]:
 def _query(filters: dict[str, list[str]], given: dict[str, Any]) -> Iterator[tuple[str, str]]:
     yield from ((name, text) for name, texts in filters.items() for text in texts)
     yield from ((name, str(given[name])) for name in ("limit", "marker") if given.get(name) is not None)
+
+
+def _includes(noun: Noun, named: Sequence[str] | None) -> tuple[str, ...]:
+    """What is to be shown, too, each once."""
+    names = tuple(dict.fromkeys(split_columns(named)))
+    for name in names:
+        if name not in noun.includes:
+            raise UsageError(f"--include: {noun.name} has no {name!r} to include; there is {', '.join(noun.includes)}")
+    return names
 
 
 def _unset(noun: Noun, named: Sequence[str] | None, given: dict[str, Any]) -> dict[str, None]:

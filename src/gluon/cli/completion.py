@@ -136,14 +136,23 @@ def _of_option(noun: Noun, verb: str, option: str, word: str) -> list[str] | Non
     match option:
         case "--format" | "-f":
             return _fitting(FORMATS, word)
-        case "--column" | "-c":
-            return _listed(noun.fields, word)
-        case "--unset":
-            return _listed((o.name for o in noun.options_of("update")), word)
+        case "--column" | "-c" | "--include" | "--unset":
+            return _listed(_several(noun, option), word)
         case "--limit" | "--marker" | "--wait" | "--if-match":
             return []
         case _:
             return None
+
+
+def _several(noun: Noun, option: str) -> Iterable[str]:
+    """What an option takes of which several may be given."""
+    match option:
+        case "--include":
+            return noun.includes
+        case "--unset":
+            return (o.name for o in noun.options_of("update"))
+        case _:
+            return (*noun.fields, *noun.includes)
 
 
 def _of_value(value: Value, word: str) -> list[str]:

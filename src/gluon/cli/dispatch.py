@@ -110,11 +110,10 @@ def _command(asked: Invocation, document: Document, client: Client, out: TextIO)
         out.write(command_parser(asked.api, noun, verb).format_help())
         return Exit.OK
     columns = call.columns or asked.columns
+    fields = (*noun.fields, *call.includes)
     for column in columns:
-        if column not in noun.fields:
-            raise UsageError(
-                f"--column: {noun.name} has no {column!r}{_meant(column, noun.fields)} It has {', '.join(noun.fields)}"
-            )
+        if column not in fields:
+            raise UsageError(f"--column: {noun.name} has no {column!r}{_meant(column, fields)} It has {', '.join(fields)}")
 
     from gluon.cli.actions import carry_out
     from gluon.cli.output import Output

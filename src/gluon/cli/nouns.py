@@ -48,7 +48,7 @@ class Option:
 
 @dataclass(frozen=True, slots=True)
 class Noun:
-    """One object of the API."""
+    """One object of the API. ``includes``: what is shown with it where that is asked for."""
 
     name: str
     plural: str
@@ -58,6 +58,7 @@ class Noun:
     binds: bool
     parent: str | None
     fields: tuple[str, ...]
+    includes: tuple[str, ...]
     columns: tuple[str, ...]
     options: tuple[Option, ...]
 
@@ -108,6 +109,7 @@ def _noun(found: Mapping[str, Any]) -> Noun:
         binds=found.get("binds", False),
         parent=parent["key"] if parent else None,
         fields=tuple(found["fields"]),
+        includes=tuple(found.get("includes", ())),
         columns=tuple(found["columns"]),
         options=tuple(map(_option, found["options"])),
     )

@@ -19,10 +19,10 @@ from gluon.cli.values import NotThat, is_json, parse, placeholder, remarks
 
 #: The options of each verb beside the attributes and ``--help``.
 OWN: Final = {
-    "list": ("format", "column", "limit", "marker", "all"),
-    "create": ("format", "column", "wait"),
-    "show": ("format", "column"),
-    "update": ("format", "column", "wait", "unset", "if-match"),
+    "list": ("format", "column", "include", "limit", "marker", "all"),
+    "create": ("format", "column", "include", "wait"),
+    "show": ("format", "column", "include"),
+    "update": ("format", "column", "include", "wait", "unset", "if-match"),
     "delete": ("if-match",),
 }
 #: Marks in what the parser gives that a name is an attribute's, not that of an option.
@@ -46,7 +46,8 @@ def flag(verb: str, name: str) -> str:
 def flags(noun: Noun, verb: str) -> Iterator[str]:
     """Every option of a command."""
     yield from (flag(verb, o.name) for o in noun.options_of(verb))
-    yield from (f"--{name}" for name in OWN[verb] if name != "wait" or noun.binds)
+    lacking = {name for name, has in (("wait", noun.binds), ("include", noun.includes)) if not has}
+    yield from (f"--{name}" for name in OWN[verb] if name not in lacking)
     yield "--help"
 
 
@@ -119,6 +120,9 @@ def _add_own(group: argparse._ArgumentGroup, noun: Noun, verb: str) -> None:
         group.add_argument("--limit", type=_positive, metavar="N", help="one page of at most N objects")
         group.add_argument("--marker", metavar="ID", help="start behind this object")
         group.add_argument("--all", action="store_true", help="all pages, of --limit objects each (the default without --limit)")
+    if "include" in own and noun.includes:
+        what = f"show this, too: {', '.join(noun.includes)}; several: again, or a,b"
+        group.add_argument("--include", action="append", metavar="WHAT", help=what)
     if "wait" in own and noun.binds:
         group.add_argument("--wait", type=_seconds, metavar="SECONDS", help="wait no longer than this for a bind")
     if "unset" in own:

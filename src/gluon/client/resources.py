@@ -52,20 +52,28 @@ class Collection:
             seen.add(href)
             page = self._client.request("GET", href)
 
-    def create(self, values: Mapping[str, Any], *, wait: float | None = None) -> Response:
+    def create(self, values: Mapping[str, Any], *, query: Query = (), wait: float | None = None) -> Response:
         """201, or 202 where the object is a port that is not yet bound. ``wait``: seconds that a bind may take at most."""
-        return self._client.request("POST", self.path, values=values, headers=_prefer(wait), timeout=_patience(wait))
+        headers, patience = _prefer(wait), _patience(wait)
+        return self._client.request("POST", self.path, query=query, values=values, headers=headers, timeout=patience)
 
-    def show(self, id: str) -> Response:
+    def show(self, id: str, query: Query = ()) -> Response:
         """200 with the object."""
-        return self._client.request("GET", self.at(id))
+        return self._client.request("GET", self.at(id), query=query)
 
     def update(
-        self, id: str, values: Mapping[str, Any], *, revision: int | str | None = None, wait: float | None = None
+        self,
+        id: str,
+        values: Mapping[str, Any],
+        *,
+        query: Query = (),
+        revision: int | str | None = None,
+        wait: float | None = None,
     ) -> Response:
         """Change what ``values`` name. With ``revision`` only where the object is still at it, else ``Problem`` 412."""
         headers = {**_prefer(wait), **if_match(revision)}
-        return self._client.request("PATCH", self.at(id), values=values, headers=headers, timeout=_patience(wait))
+        patience = _patience(wait)
+        return self._client.request("PATCH", self.at(id), query=query, values=values, headers=headers, timeout=patience)
 
     def delete(self, id: str, *, revision: int | str | None = None) -> Response:
         """204 without a body."""

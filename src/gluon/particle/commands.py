@@ -6,7 +6,7 @@ Served at ``/proton/<proton>/v<version>/commands.json`` and kept by the client, 
     {"proton", "version", "description", "path",
      "objects": [{"name", "plural", "path", "identifier", "description",
                   "binds"?: true, "role"?: port|interface|service|service_binding, "parent"?: {"name", "key"},
-                  "fields": [what an answer shows], "columns": [those of a table],
+                  "fields": [what an answer shows], "columns": [those of a table], "includes"?: [what it shows where asked to],
                   "options": [{"name", "verbs": [create|update|list], "help"?, "required"?, "secret"?, "default"?, "filled"?,
                                "type", "format"?, "choices"?, "min"?, "max"?, "length"?, "references"?, "items"?,
                                 "attributes"?}]}]}
@@ -38,6 +38,7 @@ from gluon.model.types import (
     Type,
     Uuid,
 )
+from gluon.particle.schemas import included
 
 #: Shown with each object besides its attributes.
 _KEPT_BY_SERVER = ("created_at", "updated_at", "revision")
@@ -71,6 +72,8 @@ def _object(proton: Proton, obj: Object, path: str) -> dict[str, Any]:
     }
     if obj.is_port:
         described["binds"] = True
+    if includes := included(obj):
+        described["includes"] = list(includes)
     if obj.role is not Role.PLAIN:
         described["role"] = obj.role.value.replace(" ", "_")
     if obj.api.parent is not None:
