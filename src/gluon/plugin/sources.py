@@ -6,7 +6,8 @@ from __future__ import annotations
 import copy
 import itertools
 import logging
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from neutron.db import models_v2
@@ -15,9 +16,9 @@ from neutron_lib.db import utils
 
 from gluon.backends.arbiter import Arbiter
 from gluon.backends.catalogue import Catalogue
-from gluon.backends.driver import pages
 from gluon.backends.errors import DriverError, NotFound
 from gluon.backends.ports import Port
+from gluon.plugin.asking import PAGE, backwards, ports
 from gluon.plugin.paging import Shown
 from gluon.plugin.selecting import Selection, just_now, known
 from gluon.plugin.showing import Showing
@@ -86,7 +87,7 @@ class GluonPorts:
         catalogue: Catalogue,
         showing: Callable[[], Showing],
         selection: Selection,
-        taken: Callable[[Sequence[str]], Container[str]],
+        taken: Callable[[Sequence[str]], Collection[str]],
     ) -> None:
         self._taken = taken
         self._arbiter = arbiter
@@ -98,13 +99,9 @@ class GluonPorts:
         self.protons = [*self._known, *(proton for proton in just_now(catalogue, selection) if proton not in self._known)]
 
     def after(self, id: str | None, limit: int | None, *, rising: bool) -> Sequence[Shown]:
-        """See paging.Source. One request to each Proton, where the order rises and drivers give just what is asked for."""
-        found: list[Shown] = []
-        for proton in self.protons:
-            if rising:
-                found += itertools.islice(self._all(proton, limit, id), limit)
-            else:
-                found += (port for port in self._all(proton) if id is None or port["id"] < id)
+        """See paging.Source. One request to each Proton, where drivers give just what is asked for."""
+        turn = self._rising if rising else self._falling
+        found = [port for proton in self.protons for port in itertools.islice(turn(proton, id, limit), limit)]
         found.sort(key=lambda port: port["id"], reverse=not rising)
         return found[:limit]
 
@@ -119,22 +116,40 @@ class GluonPorts:
 
     def all(self) -> list[Shown]:
         """All of them, in no order."""
-        return [port for proton in self.protons for port in self._all(proton)]
+        return [port for proton in self.protons for port in self._rising(proton, None, None)]
 
     def count(self) -> int:
-        """How many they are."""
-        return len(self.all())
+        """How many they are. Those of all or of tenants are counted without asking."""
+        if not self._selection.exact or self._selection.asked.keys() - {"tenant_id"}:
+            return len(self.all())
+        ids = [id for proton in self.protons for id in self._catalogue.ids(proton, self._selection.asked.get("tenant_id"))]
+        return len(set(ids).difference(self._taken(ids)))
 
-    def _all(self, proton: str, limit: int | None = None, after: str | None = None) -> Iterator[Shown]:
-        """The ports of one Proton, rising, behind an id; ``limit`` is only how many are asked for at a time."""
+    def _rising(self, proton: str, after: str | None, limit: int | None) -> Iterator[Shown]:
+        """Those of one Proton behind an id, of which some ``limit`` will be used."""
+        at_once = limit if self._selection.exact else PAGE
+        return self._shown(self._read(proton, at_once, after), at_once)
+
+    def _falling(self, proton: str, before: str | None, limit: int | None) -> Iterator[Shown]:
+        """Those of one Proton before an id, from there on backwards, of which some ``limit`` will be used."""
+        asked = self._selection.asked
+        if limit is None or "id" in asked or "device_id" in asked:
+            return reversed([port for port in self._rising(proton, None, None) if before is None or port["id"] < before])
+        registered = self._catalogue.ids(proton, asked.get("tenant_id"))
+        ids = sorted(id for id in registered if before is None or id < before)
+        found = backwards(partial(self._read, proton), ids, limit if self._selection.exact else PAGE)
+        return self._shown(found, limit)
+
+    def _read(self, proton: str, at_once: int | None, after: str | None) -> Iterator[Port]:
+        """What its driver gives of one Proton, rising, behind an id; ``at_once`` is only how many are asked for at a time."""
         asked = dict(self._selection.asked)
         if "id" in asked:
-            asked["id"] = tuple(id for id in asked["id"] if self._catalogue.find(id) is not None)
+            asked["id"] = tuple(id for id in asked["id"] if (r := self._catalogue.find(id)) is not None and r.service == proton)
         certain = proton in self._known
         try:
-            for page in pages(self._arbiter.driver(proton), asked, limit, after):
-                certain = certain or bool(page.ports)
-                yield from filter(self._selection.fits, map(self._showing().shown, self._ours(page.ports)))
+            for port in ports(self._arbiter.driver(proton), asked, at_once, after):
+                certain = True
+                yield port
         except NotFound:  # the Proton has gone, or has no ports any more
             return
         except DriverError as error:
@@ -142,8 +157,13 @@ class GluonPorts:
                 raise
             LOG.debug("%s cannot be asked for ports of a device that are not known yet: %s", proton, error)
 
-    def _ours(self, ports: Iterable[Port]) -> list[Port]:
+    def _shown(self, found: Iterator[Port], at_once: int | None) -> Iterator[Shown]:
+        """As Neutron shows them, those that fit. As many as a page holds are looked up together."""
+        while some := list(itertools.islice(found, min(at_once or PAGE, PAGE))):
+            yield from filter(self._selection.fits, map(self._showing().shown, self._ours(some)))
+
+    def _ours(self, found: Iterable[Port]) -> list[Port]:
         """Those that their Proton has registered: one that is another Proton's, or not registered yet, is not shown."""
-        ours = [port for port in ports if (r := self._catalogue.find(port.id)) is not None and r.service == port.service]
+        ours = [port for port in found if (r := self._catalogue.find(port.id)) is not None and r.service == port.service]
         taken = self._taken([port.id for port in ours])
         return [port for port in ours if port.id not in taken]

@@ -128,10 +128,11 @@ def _only(name: str, texts: Sequence[str]) -> str:
 
 
 def _limit(text: str, most: int) -> int:
+    """At most ``most``: whoever wants more is told by the link that more follow, and need not know how many the server allows."""
     number = int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
-    if not 1 <= number <= most:
-        raise _invalid(f"limit must be an integer from 1 to {most}")
-    return number
+    if not number:
+        raise _invalid("limit must be an integer from 1")
+    return min(number, most)
 
 
 def _marker(text: str, document: View) -> Any:
