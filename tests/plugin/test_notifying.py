@@ -10,14 +10,14 @@ import pytest
 
 from gluon.backends.catalogue import Plugged
 from gluon.kv.memory import MemoryKv
-from gluon.plugin.notifying import Notifying, Transition
+from gluon.plugin.notifying import GONE, Notifying, Transition
 from tests.backends.test_registrations import until
 
 KEY = "/gluon/leader/neutron"
 
 
-def plugged(status: str | None, device: str | None = "vm", incarnation: str = "i") -> Plugged:
-    return Plugged("b", incarnation, 1, "t", device, "compute:nova", "h", status, None)
+def plugged(status: str | None, device: str | None = "vm", incarnation: str = "i", binding: str = "b") -> Plugged:
+    return Plugged(binding, incarnation, 1, "t", device, "compute:nova", "h", status, None)
 
 
 THERE, ALONE = plugged("ACTIVE"), plugged("DOWN", None)
@@ -35,8 +35,12 @@ UP = Transition("p", "vm", "compute:nova", "DOWN", "ACTIVE")
         (plugged("ACTIVE"), plugged("ACTIVE"), None),
         (plugged("DOWN"), plugged("ACTIVE", None), None),
         (plugged("DOWN", None), plugged("DOWN"), None),
-        (plugged("ACTIVE"), None, None),
+        (plugged("ACTIVE"), None, UP._replace(before="ACTIVE", now=GONE)),
+        (plugged("DOWN"), None, UP._replace(now=GONE)),
+        (plugged("DOWN", None), None, None),
         (plugged("ACTIVE"), plugged("TESTING"), None),
+        (plugged("ACTIVE", binding="a"), plugged("ACTIVE"), UP),
+        (plugged("ACTIVE", binding="a"), plugged("DOWN"), UP._replace(before="ACTIVE", now="DOWN")),
         (plugged("ACTIVE", incarnation="old"), plugged("ACTIVE"), UP),
         (THERE, THERE, UP._replace(before="ACTIVE")),
         (ALONE, ALONE, None),
@@ -47,7 +51,9 @@ async def test_what_is_told(before: Plugged | None, now: Plugged | None, told: T
     async with standing(kv, sent) as notifying:
         await until_it_tells(notifying, sent)
         notifying.changed("p", before, now)
-    assert sent == ([told] if told else [])
+        notifying.changed("last", plugged("DOWN"), plugged("ACTIVE"))
+        await until(lambda: sent[-1:] == [UP._replace(id="last")])
+    assert sent[:-1] == ([told] if told else [])
 
 
 @asynccontextmanager
@@ -76,6 +82,7 @@ async def test_one_tells_and_another_goes_on_where_it_ended() -> None:
         async with standing(kv.beside(), second) as late:
             for notifying in (early, late):
                 notifying.changed("p", plugged("DOWN"), plugged("ACTIVE"))
-            assert (first, second) == ([UP], [])
+            await until(lambda: first == [UP])
+            assert second == []
             await stack.aclose()
             await until(lambda: second == [UP])

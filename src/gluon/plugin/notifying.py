@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Tells Nova that a port is plugged in, or no more, or changed elsewhere: what Neutron does only for what goes through it.
+"""Tells Nova that a port is plugged in, or no more, or has changed or gone elsewhere: what passes Neutron by it says nothing of.
+
+    a port changes ─► Transition ─► remembered, for some seconds
+                                └─► (elected) queue ─► send, in another thread
 
 Every process of Neutron's follows the ports; the one that is elected tells. Each remembers what it has just seen, so that one who
 is elected tells what its predecessor may have died with; Nova takes a repetition for nothing new.
@@ -28,6 +31,8 @@ _RETRY: Final = 0.5
 
 ACTIVE: Final = "ACTIVE"
 DOWN: Final = "DOWN"
+#: In place of a status: the port has been deleted.
+GONE: Final = "gone"
 
 
 class Transition(NamedTuple):
@@ -41,15 +46,15 @@ class Transition(NamedTuple):
 
 
 class Notifying:
-    """``send`` is called for each transition, in the thread that follows etcd; it must not wait."""
+    """``send`` is called for each transition, one after the other, in a thread where it may wait."""
 
     def __init__(self, send: Callable[[Transition], None]) -> None:
         self._send = send
-        self._leads = False
+        self._to_send: asyncio.Queue[Transition] | None = None  # while this one is elected
         self._recent: deque[tuple[float, Transition]] = deque()
 
     def changed(self, id: str, before: Plugged | None, now: Plugged | None) -> None:
-        """To be told of every change of a port, as ``Catalogue`` tells it."""
+        """To be told of every change of a port, as ``Catalogue`` tells it, in the event loop of ``run``."""
         transition = _transition(id, before, now)
         if transition is None:
             return
@@ -57,8 +62,8 @@ class Notifying:
         self._recent.append((at, transition))
         while self._recent[0][0] < at - _REMEMBERED:
             self._recent.popleft()
-        if self._leads:
-            self._send(transition)
+        if self._to_send is not None:
+            self._to_send.put_nowait(transition)
 
     async def run(self, kv: Kv, key: str, who: str) -> None:
         """Stand for election until cancelled."""
@@ -69,27 +74,41 @@ class Notifying:
                 LOG.debug("%s: %s", key, error)  # whoever follows says that etcd is away
             await asyncio.sleep(_RETRY)
 
-    async def _lead(self, term: Term) -> None:
-        """Send what may have been lost with the one before, and from now on everything."""
-        self._leads = True
+    async def _lead(self, _: Term) -> None:
+        """Send what may have been lost with the one before, and from now on everything, until cancelled."""
+        to_send = self._to_send = asyncio.Queue()
         try:
             since = time.monotonic() - _REMEMBERED
-            for at, transition in tuple(self._recent):
+            for at, transition in self._recent:
                 if at >= since:
-                    self._send(transition)
-            await term.over()
+                    to_send.put_nowait(transition)
+            while True:
+                await asyncio.to_thread(self._send, await to_send.get())
         finally:
-            self._leads = False
+            self._to_send = None
 
 
 def _transition(id: str, before: Plugged | None, now: Plugged | None) -> Transition | None:
-    """What Nova would want to hear; None where nothing. Of a port that was unplugged the device is the one that it had."""
-    if now is None or now.status not in (ACTIVE, DOWN, "ERROR"):
+    """What Nova would want to hear; None where nothing. Of a port that was unplugged or has gone the device is the one it had."""
+    if now is None:
+        return _of(id, before, before.status or DOWN, GONE) if before is not None else None
+    if now.status not in (ACTIVE, DOWN, "ERROR"):
         return None
     if before is now:
-        return Transition(id, now.device_id, now.device_owner or "", now.status, now.status) if now.device_id else None
-    was = before.status if before is not None and before.incarnation == now.incarnation and before.status else DOWN
-    of = now if now.status != DOWN else before
-    if was == now.status or of is None or not of.device_id:
+        return _of(id, now, now.status, now.status)
+    was = _before(before, now)
+    return _of(id, now if now.status != DOWN else before, was, now.status) if was != now.status else None
+
+
+def _before(before: Plugged | None, now: Plugged) -> str:
+    """The status that a port comes from. Another one of its id was none; nor does another binding go on with what was."""
+    if before is None or before.incarnation != now.incarnation or not before.status:
+        return DOWN
+    return DOWN if before.binding_id != now.binding_id and now.status != DOWN else before.status
+
+
+def _of(id: str, plugged: Plugged | None, before: str, now: str) -> Transition | None:
+    """The transition of a port that is plugged into a device."""
+    if plugged is None or not plugged.device_id:
         return None
-    return Transition(id, of.device_id, of.device_owner or "", was, now.status)
+    return Transition(id, plugged.device_id, plugged.device_owner or "", before, now)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -26,7 +27,7 @@ from gluon.plugin.following import Following
 from gluon.plugin.knowing import Knowing
 from gluon.plugin.listing import ListedPorts
 from gluon.plugin.networks import Networks
-from gluon.plugin.notifying import Notifying, Transition
+from gluon.plugin.notifying import GONE, Notifying, Transition
 from gluon.plugin.refusals import Elsewhere, asked, hold_revision, invalid
 from gluon.plugin.remembered import Remembered
 from gluon.plugin.stock import stock
@@ -34,11 +35,17 @@ from gluon.plugin.stock import stock
 LOG = logging.getLogger(__name__)
 
 
-class _Row(dict[str, Any]):
-    """A port as Neutron's notifier wants it: it reads attributes and items, and sets one."""
+@dataclass
+class _Row:
+    """A port as Neutron's notifier wants it: it reads attributes and items, and leaves the event that it makes of it."""
 
-    __getattr__ = dict.get
-    __setattr__ = dict.__setitem__
+    id: str
+    device_id: str
+    device_owner: str
+    _notify_event: Mapping[str, Any] | None = None
+
+    def __getitem__(self, name: str) -> Any:
+        return getattr(self, name)
 
 
 class GluonPlugin(ListedPorts):
@@ -102,7 +109,12 @@ class GluonPlugin(ListedPorts):
     # What Nova waits for.
 
     def _tell_nova(self, transition: Transition) -> None:
-        row = _Row(id=transition.id, device_id=transition.device_id, device_owner=transition.device_owner)
+        if self._knowing.taken(contexts.get_admin_context(), [transition.id]):
+            return  # Nova would take it for what befalls Neutron's own port of this id, and unplug that
+        row = _Row(transition.id, transition.device_id, transition.device_owner)
+        if transition.now == GONE:
+            self.nova_notifier.send_network_change("delete_port", {}, {"port": row})
+            return
         self.nova_notifier.record_port_status_changed(row, transition.now, transition.before, None)
         self.nova_notifier.send_port_status(None, None, row)
         self.nova_notifier.send_network_change("update_port", {}, {"port": row})
