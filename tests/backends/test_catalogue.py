@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from gluon.backends.catalogue import Catalogue, Plugged
-from gluon.kv.contract import Kv, Put, Txn
+from gluon.kv.contract import Delete, Kv, Put, Txn
 from gluon.kv.memory import MemoryKv
 from gluon.particle import keys
 
@@ -116,8 +116,13 @@ async def test_what_hangs_on_a_port(kv: Kv) -> None:
         assert await does("Line", "late", None) == ["a"]
         assert await does("Mooring", "late", None) == await does("Canal", "c", {"name": "grand"}) == []
         assert await does("Note", "n", {"port_id": "nobody"}) == await does("Note", "m", {"port_id": 7}) == []
-    for id in ("a", "z"):
-        await remove(kv, id)
+        touched.clear()
+        together = [keys.object("blue", object, id) for object, id in (("Line", "early"), ("Line", "a"), ("Berth", "a"))]
+        await kv.txn(Txn((), tuple(map(Delete, (*together, keys.port("a"))))))
+        await put(kv, "z")
+        await until(lambda: "z" in touched)
+        assert "a" not in touched, "it is gone, and what hung on it with it"
+    await remove(kv, "z")
 
 
 async def test_interfaces_that_went_unseen_are_forgotten() -> None:

@@ -14,7 +14,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Container, Iterable, Sequence
 from contextlib import aclosing
 from typing import Final
 
@@ -73,6 +73,8 @@ class Catalogue:
         self._by_device: defaultdict[str, set[str]] = defaultdict(set)
         #: How many ports are registered by each Proton for each tenant; never zero.
         self._of: dict[str, Counter[str]] = {}
+        #: What the Protons call their ports: name of the Proton, and of the object.
+        self._port_objects: set[tuple[str, str]] = set()
         #: Interfaces that have an id of their own: the object, and the port.
         self._interfaces: dict[str, tuple[str, str]] = {}
         self._loaded = asyncio.Event()
@@ -166,13 +168,15 @@ class Catalogue:
                 self._take(batch.events)
 
     def _take(self, events: Sequence[Event]) -> None:
-        for event in events:
-            key = keys.parse_object(event.kv.key)
-            if key is None or (event.type == "put" and self._put(key, event.kv)):
+        """A port goes together with its interfaces, of which nobody is told then: Nova would forget what it is to unplug."""
+        changes = [(event, key) for event in events if (key := keys.parse_object(event.kv.key)) is not None]
+        going = {key.id for event, key in changes if event.type == "delete" and (key.proton, key.object) in self._port_objects}
+        for event, key in changes:
+            if event.type == "put" and self._put(key, event.kv):
                 continue
             if event.type == "put":
                 self._note_interface(key, event.kv)
-            self._tell_of_port(key)
+            self._tell_of_port(key, going)
             if event.type == "delete" and self._interfaces.get(key.id, ("", ""))[0] == key.object:
                 del self._interfaces[key.id]
 
@@ -189,11 +193,11 @@ class Catalogue:
         self._interfaces[key.id] = key.object, port
         return True
 
-    def _tell_of_port(self, key: keys.ObjectKey) -> None:
+    def _tell_of_port(self, key: keys.ObjectKey, going: Container[str]) -> None:
         """Something has changed that may hang on a port: what an interface is bound to has the interface's id."""
         id = key.id if key.id in self._plugged else self._interfaces.get(key.id, ("", ""))[1]
         plugged, registration = self._plugged.get(id), self.find(id)
-        if plugged is not None and registration is not None and registration.service == key.proton:
+        if id not in going and plugged is not None and registration is not None and registration.service == key.proton:
             self._changed(id, plugged, plugged)
 
     def _put(self, key: keys.ObjectKey, kv: KeyValue, *, only_newer: bool = False) -> bool:
@@ -207,6 +211,7 @@ class Catalogue:
         registration = self.find(key.id)
         if registration is not None and registration.service != key.proton:
             return False
+        self._port_objects.add((key.proton, key.object))
         before = self._plugged.get(key.id)
         if now != before and (not only_newer or before is None or now.follows(before)):
             self._forget(key.id)
