@@ -114,6 +114,31 @@ def test_an_owner_is_told_the_same_where_neutrons_policy_lets_it(stack: Stack, m
     assert stored(stack, made) == before
 
 
+def test_a_name_that_nova_gives_is_passed_over(stack: Stack, made: dict[str, Any]) -> None:
+    """Nova names each port that it binds after its machine; a user who names one is told that it cannot be."""
+    before, shown = stored(stack, made), stack.shown(made["id"])
+    assert change(stack, made, {"dns_name": "web-1"}, NOVA) == shown and stored(stack, made) == before
+    refused(400, "dns_name: cannot be set on a port of Gluon's", lambda: change(stack, made, {"dns_name": "web-1"}))
+
+
+def test_kinds_of_devices_are_in_neutrons_words(stack: Stack, made: dict[str, Any]) -> None:
+    assert change(stack, made, {"binding:vnic_type": "direct-physical"})["binding:vnic_type"] == "direct-physical"
+    assert stored(stack, made)["vnic_type"] == "whole-dev"
+    stack.proton("PATCH", f"/ports/{made['id']}", {"vnic_type": "sriov"})
+    assert stack.shown(made["id"])["binding:vnic_type"] == "direct"
+    before = stored(stack, made)
+    assert change(stack, made, {"binding:vnic_type": "direct"})["binding:vnic_type"] == "direct"
+    words = "'vdpa' cannot be: on a port of Gluon's it is one of normal, direct, macvtap, direct-physical"
+    refused(400, words, lambda: change(stack, made, {"binding:vnic_type": "vdpa"}))
+    assert stored(stack, made) == before
+
+
+def test_a_port_is_no_device_of_neutrons_whatever_its_service_says(stack: Stack, made: dict[str, Any]) -> None:
+    stack.proton("PATCH", f"/ports/{made['id']}", {"device_owner": "network:router_gateway", "device_id": str(uuid.uuid4())})
+    assert stack.shown(made["id"])["device_owner"] == ""
+    assert stack.listed("device_owner=network:router_gateway", ADMIN) == []
+
+
 def test_tags(stack: Stack, made: dict[str, Any]) -> None:
     owner = stack.api(OWNER)
     for method, more, body in (
