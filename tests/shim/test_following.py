@@ -247,29 +247,31 @@ async def test_an_etcd_that_was_restored_is_not_acted_upon_while_it_is_repaired(
     """Until it is complete again, what it holds may be of a time that is over; then it is what is wanted, older or not."""
     backend = Recorder()
     shim = await stage.shim(backend, lease_ttl=0.3)
-    port = await stage.wanted.put(PORT, name="one")
-    key = keys.object(stage.proton.name, PORT, port)
-    backup = await stage.kv.get(key)
-    assert backup is not None
-    await until(lambda: len(backend.calls) == 1)
-    await stage.wanted.put(PORT, port, name="two")
+    port, gone = await stage.wanted.put(PORT, name="one"), await stage.wanted.put(PORT)
+    backup = (await stage.kv.page(keys.objects(stage.proton.name))).items
     await until(lambda: len(backend.calls) == 2)
+    await stage.wanted.put(PORT, port, name="two")
+    await stage.wanted.delete(PORT, gone)
+    await until(lambda: len(backend.calls) == 4)
     _memory(stage).wipe()
+    await stage.kv.txn(Txn((), tuple(Put(kv.key, kv.value) for kv in backup)))
     await stage.wanted.tell("repairing", epoch="next")
-    await stage.kv.put(key, backup.value)
     await found(lambda: stage.get(keys.shim(stage.proton.name, "c1")), {"hosts": ["h1"]})
     await until(lambda: shim.working)
     other = await stage.wanted.put(PORT)
     await until(lambda: ("modify_port", other) in backend.calls)
     await quiet(shim)
     assert backend.names(port) == ["modify_port"] * 2 and shim.model.ports[port].name == "two"
+    assert backend.names(gone) == ["modify_port", "delete_port"] and gone not in shim.model.ports
     if database == "as it was":
-        await stage.wanted.send([(PORT, port)])
+        await stage.wanted.send([(PORT, port), (PORT, gone)])
     await stage.wanted.tell("complete")
     await stage.wanted.put(PORT, other, name="mark")
     await until(lambda: backend.names(other) == ["modify_port"] * 2)
     await quiet(shim)
-    assert backend.names(port) == ["modify_port"] * (2 if database == "as it was" else 3)
+    again = [] if database == "as it was" else ["modify_port"]
+    assert backend.names(port) == ["modify_port", "modify_port", *again]
+    assert backend.names(gone) == ["modify_port", "delete_port", *again]
     assert shim.model.ports[port].name == ("two" if database == "as it was" else "one")
 
 

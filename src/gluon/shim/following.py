@@ -6,8 +6,8 @@
 
 A lost history (compaction) or another epoch of the database only means to load again. An etcd that was restored from an older
 state is not loaded before the relay has begun another epoch: what it holds is less than what is known here. While ``/gluon/sync``
-says that etcd is not complete, removals are withheld, and objects that are older than the copy's are passed over: they are still
-to be repaired. Nothing here decides what a backend is called with.
+says that etcd is not complete, removals are withheld, and objects that are older than the copy's, or had gone from it, are passed
+over: they are still to be repaired. Nothing here decides what a backend is called with.
 """
 
 from __future__ import annotations
@@ -38,6 +38,8 @@ from gluon.shim.reports import Handed
 LOG = logging.getLogger(__name__)
 
 _RETRY: Final = 0.5
+#: Objects that have gone, of which this many are remembered.
+_MANY: Final = 20_000
 
 
 class _LoadAgain(Exception):
@@ -62,6 +64,8 @@ class Following:
         self._sync: SyncState | None = None
         self._synced_at = 0
         self._passed_over = False
+        #: Incarnations that have gone, in this order.
+        self._over: dict[Key, str] = {}
         self._synced = False
         self._first = True
         self._history = History()
@@ -211,7 +215,7 @@ class Following:
             LOG.error("%s cannot be read and is left as it was: %s", kv.key, error)
             return
         before = self._mirror.find(key)
-        if not self._complete and _is_older(record, before):
+        if not self._complete and self._is_past(key, record, before):
             self._passed_over = True
             return
         key = Key(key.kind, _shared(record, self._mirror, key))
@@ -225,9 +229,24 @@ class Following:
         if not self._first:
             self._reconciler.changed(key, before)
 
+    def _is_past(self, key: Key, record: Record, before: Record | None) -> bool:
+        """Whether the object was so once, and is no more: within an incarnation revisions only grow, and none returns."""
+        incarnation = incarnation_of(record)
+        if before is None:
+            if not incarnation or self._over.get(key) != incarnation:
+                return False
+            self._mirror.withheld.add(key)
+            return True
+        was, now = before.get("revision"), record.get("revision")
+        return incarnation_of(before) == incarnation and was is not None and now is not None and now < was
+
     def _let_go(self, gone: Iterable[Key]) -> None:
         """These objects are there no more."""
         for key in gone:
+            if (last := self._mirror.find(key)) is not None:
+                self._over[key] = incarnation_of(last)
+            if len(self._over) > _MANY:
+                del self._over[next(iter(self._over))]
             self._mirror.withheld.discard(key)
             if key.kind in self._ports:
                 self._binder.revisions.pop(key.id, None)
@@ -259,14 +278,6 @@ def _sync_state(value: bytes) -> SyncState:
         return msgspec.json.decode(value, type=SyncState)
     except (msgspec.ValidationError, msgspec.DecodeError):
         return SyncState(state="")
-
-
-def _is_older(record: Record, than: Record | None) -> bool:
-    """Whether one and the same object was once so: within an incarnation revisions only grow."""
-    if than is None or incarnation_of(than) != incarnation_of(record):
-        return False
-    was, now = than.get("revision"), record.get("revision")
-    return was is not None and now is not None and now < was
 
 
 def _shared(record: Record, mirror: Mirror, key: Key) -> str:
