@@ -40,11 +40,14 @@ async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack
         server = await site.start_server()
         for host in SERVED:
             await site.start_shim(host)
-        gluon = {"etcd_endpoints": site.etcd.endpoint, "proton_endpoints": server.url}
+        options = {
+            # Where Neutron has the DNS extension, which needs that of routers, Nova names every port that it binds.
+            "DEFAULT": {"service_plugins": "router"},
+            "ml2": {"extension_drivers": "port_security,dns"},
+            "gluon": {"etcd_endpoints": site.etcd.endpoint, "proton_endpoints": server.url},
+        }
         hosts = (*SERVED, UNSERVED)
-        async with Cloud(
-            folder / "cloud", release=RELEASE, core_plugin="gluon", computes=hosts, neutron={"gluon": gluon}
-        ) as cloud:
+        async with Cloud(folder / "cloud", release=RELEASE, core_plugin="gluon", computes=hosts, neutron=options) as cloud:
             yield Stack(site, server, cloud, await asyncio.to_thread(stand_in, cloud.api(ADMIN)))
 
 

@@ -45,6 +45,42 @@ async def test_a_machine_boots_and_is_deleted(stack: Stack, port: dict[str, Any]
     assert bound(stack, port) == ("UNBOUND", None, None)
 
 
+async def test_ports_are_named_after_machines_by_nova_and_gluons_take_no_name(stack: Stack, port: dict[str, Any]) -> None:
+    """By the binding itself, or by the user who boots, where the network has a domain."""
+    admin = stack.api(ADMIN)
+    loaded = {extension["alias"] for extension in admin.get("network", "/v2.0/extensions")["extensions"]}
+    assert "dns-integration" in loaded
+    admin.put("network", f"/v2.0/networks/{stack.network}", {"network": {"dns_domain": "example.org."}})
+    try:
+        server = await running(stack, "named", port)
+        assert stack.shown(port["id"])["dns_name"] == ""
+        await servers.delete(stack.api(OWNER), server)
+    finally:
+        admin.put("network", f"/v2.0/networks/{stack.network}", {"network": {"dns_domain": ""}})
+    assert bound(stack, port) == ("UNBOUND", None, None)
+
+
+async def test_a_port_that_is_deleted_in_its_service_while_a_machine_has_it(stack: Stack) -> None:
+    """Nova does not wait until it looks after its machines by itself: it unplugs the port on the host."""
+    service = await asyncio.to_thread(stack.service)
+    port = await asyncio.to_thread(stack.port, service, "10.0.0.6", "short")
+    server = await running(stack, "bereft", port)
+    assert await addresses(stack, server) == ["10.0.0.6"]
+    stack.proton("DELETE", f"/vpnbindings/{port['id']}")
+    async with asyncio.timeout(30):
+        while await addresses(stack, server):
+            await asyncio.sleep(0.2)
+    stack.proton("DELETE", f"/ports/{port['id']}")
+    unplugs = f"Neutron deleted interface {port['id']}; detaching it from the instance"
+    log = stack.cloud.folder / f"{FIRST}.log"
+    async with asyncio.timeout(30):
+        while unplugs not in log.read_text():
+            await asyncio.sleep(0.2)
+    assert (await servers.show(stack.api(OWNER), server))["status"] == "ACTIVE"
+    await servers.delete(stack.api(OWNER), server)
+    stack.proton("DELETE", f"/vpns/{service}")
+
+
 async def test_an_address_that_changes_while_the_machine_runs(stack: Stack, port: dict[str, Any]) -> None:
     """In the API of its service, where Neutron has no part in it."""
     server = await running(stack, "renumbered", port)
