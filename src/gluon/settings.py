@@ -41,7 +41,7 @@ class Api:
     )
     public_url: str = _option("", "Base URL that /gluon/port/<id> carries; by default made from host and port.")
     page_size: int = _option(1000, "Objects on a page of a list where the client does not say.", min=1)
-    max_page_size: int = _option(10000, "The most objects a client may ask for on a page.", min=1)
+    max_page_size: int = _option(10000, "The most objects on a page, however many a client asks for.", min=1)
     max_body: int = _option(2 * 2**20, "The largest request body, in bytes.", min=1024)
     access_log: bool = _option(False, "Log every request, not only those that fail.")
 

@@ -169,21 +169,23 @@ def test_a_bind_that_is_still_awaited_is_binding(api: ApiServer, driver: ModelDr
 
 
 def test_lists_come_page_by_page(api: ApiServer, driver: ModelDriver) -> None:
-    put(api, *(port(f"p{n}") for n in range(8)))
+    ids = [f"00000000-0000-4000-8000-{n:012}" for n in range(8)]
+    put(api, *map(port, ids))
     found = list(pages(driver, {}, limit=3))
-    assert [[p.id for p in page.ports] for page in found] == [["p0", "p1", "p2"], ["p3", "p4", "p5"], ["p6", "p7"]]
-    assert [page.after for page in found] == ["p2", "p5", None]
+    assert [[p.id for p in page.ports] for page in found] == [ids[:3], ids[3:6], ids[6:]]
+    assert [page.after for page in found] == [ids[2], ids[5], None]
     assert len(api.calls()) == 3
 
 
 def test_filters(api: ApiServer, driver: ModelDriver) -> None:
-    put(api, port("m"))
-    filters = {"id": ["a", "b"], "admin_state_up": [True], "host_id": [None], "mtu": {9000}}
-    assert driver.ports(filters, limit=10, after="m") == Page(())
+    a, b, m = (f"00000000-0000-4000-8000-{n:012}" for n in range(3))
+    put(api, port(m))
+    filters = {"id": [a, b], "admin_state_up": [True], "host_id": [None], "mtu": {9000}}
+    assert driver.ports(filters, limit=10, after=m) == Page(())
     (asked,) = api.calls()
     assert {name: asked.query[name] for name in (*filters, "limit", "marker")} == {
-        **{"id": ["a", "b"], "admin_state_up": ["true"], "host_id": [""], "mtu": ["9000"]},
-        **{"limit": ["10"], "marker": ["m"]},
+        **{"id": [a, b], "admin_state_up": ["true"], "host_id": [""], "mtu": ["9000"]},
+        **{"limit": ["10"], "marker": [m]},
     }
     assert driver.ports({"id": []}) == Page(()) and len(api.calls()) == 1, "what may be nothing fits no port"
 

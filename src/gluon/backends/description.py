@@ -13,12 +13,13 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Generic, TypeVar
 from urllib.parse import quote
 
 from gluon.backends.errors import DriverError, NotFound, Unavailable
+from gluon.backends.holding import Text, texts
 from gluon.backends.home import ROOT, document_of, together
 from gluon.backends.ports import SERVICE_BINDINGS
 from gluon.backends.servers import ProtonServers, decoded
@@ -35,7 +36,7 @@ _AGAIN: Final = 30.0
 class PortsApi:
     """Where the ports of one version of a Proton are. ``plural`` is the key of a list, ``changeable`` what an update takes.
 
-    ``shows_bindings``: a port can be shown with its service bindings.
+    ``shows_bindings``: a port can be shown with its service bindings. ``texts``: what its texts can be.
     """
 
     path: str
@@ -44,6 +45,7 @@ class PortsApi:
     identifier: str
     changeable: frozenset[str]
     shows_bindings: bool
+    texts: Mapping[str, Text]
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +155,7 @@ class Description:
 def _understood(where: str, path: str, document: Any, read: Callable[[Any], _T]) -> _T:
     try:
         return read(document)
-    except (KeyError, TypeError, AttributeError):
+    except (KeyError, TypeError, ValueError, AttributeError):
         raise Unavailable(f"what {path} says at {where} is not understood: is it a Proton Server of this release?") from None
 
 
@@ -178,4 +180,5 @@ def _ports_api(document: Any) -> PortsApi | None:
         identifier=str(port["identifier"]),
         changeable=frozenset(option["name"] for option in port["options"] if "update" in option["verbs"]),
         shows_bindings=bindings and SERVICE_BINDINGS in port.get("includes", ()),
+        texts=texts(port["options"]),
     )

@@ -14,6 +14,7 @@ from gluon.backends.ports import Page, Port
 from gluon.backends.servers import ProtonServers
 
 #: By attribute, what it may be: a port fits that has one of the values of each. Where an attribute may be nothing, none fits.
+#: A value that no port can have (a text that is too long, a word that the model does not know) is no error: none has it.
 Filters = Mapping[str, Collection[Any]]
 
 

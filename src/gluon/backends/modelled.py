@@ -23,6 +23,7 @@ from urllib.parse import parse_qs, quote, urlsplit
 from gluon.backends.description import Description, PortsApi
 from gluon.backends.driver import Filters
 from gluon.backends.errors import NotFound, Refused, Unavailable
+from gluon.backends.holding import possible
 from gluon.backends.ports import SERVICE_BINDINGS, Address, Addresses, Page, Port, Record, base_addresses
 from gluon.backends.servers import ProtonServers, decoded
 from gluon.client.http import Response
@@ -96,19 +97,31 @@ class ModelDriver:
         return self._asked(one)
 
     def ports(self, filters: Filters, limit: int | None = None, after: str | None = None) -> Page:
-        """GET, one request. A Proton without ports has an empty page."""
+        """GET, one request; none for what no port can have. A Proton without ports has an empty page."""
 
         def page(api: PortsApi) -> Page:
-            query = [*_query(filters), *_shown(api)]
-            query += [("limit", str(limit))] if limit is not None else []
-            query += [("marker", after)] if after is not None else []
-            document = self._servers.json("GET", api.path, query=query)
-            with self._understanding():
-                return Page(tuple(self._port(record, api) for record in document[api.plural]), _after(document))
+            wanted = possible(filters, api.texts)
+            if not all(wanted.values()):
+                return Page(())
+            if not after or possible({api.identifier: (after,)}, api.texts)[api.identifier]:
+                return self._page(api, wanted, limit, after or None)
+            # Behind what is no identifier of this Proton's its server cannot begin.
+            found = self._page(api, wanted, limit, None)
+            while found.after is not None and found.ports[-1].id <= after:
+                found = self._page(api, wanted, limit, found.after)
+            return Page(tuple(port for port in found.ports if port.id > after), found.after)
 
         if not all(filters.values()) or self._description.now() is None:
             return Page(())
         return self._asked(page)
+
+    def _page(self, api: PortsApi, filters: Filters, limit: int | None, marker: str | None) -> Page:
+        query = [*_query(filters), *_shown(api)]
+        query += [("limit", str(limit))] if limit is not None else []
+        query += [("marker", marker)] if marker is not None else []
+        document = self._servers.json("GET", api.path, query=query)
+        with self._understanding():
+            return Page(tuple(self._port(record, api) for record in document[api.plural]), _after(document))
 
     def _changed(
         self,

@@ -69,7 +69,7 @@ def _parts(name: str, values: Collection[Any]) -> Iterator[list[Any]]:
     part: list[Any] = []
     size = 0
     for value in values:
-        more = len(name) + len("=&") + len(quote(str(value)))
+        more = len(name) + len("=&") + len(quote(str(value), errors="replace"))
         if part and (len(part) == _VALUES or size + more > _BYTES):
             yield part
             part, size = [], 0
