@@ -30,6 +30,7 @@ from gluon.particle.shimtypes import Malformed, Record
 from gluon.shim import reports
 from gluon.shim.binding import Binder
 from gluon.shim.mirror import Mirror
+from gluon.shim.past import Past, is_older
 from gluon.shim.planning import incarnation_of
 from gluon.shim.reconciling import Reconciler
 from gluon.shim.references import Key
@@ -38,8 +39,6 @@ from gluon.shim.reports import Handed
 LOG = logging.getLogger(__name__)
 
 _RETRY: Final = 0.5
-#: Objects that have gone, of which this many are remembered.
-_MANY: Final = 20_000
 
 
 class _LoadAgain(Exception):
@@ -64,8 +63,7 @@ class Following:
         self._sync: SyncState | None = None
         self._synced_at = 0
         self._passed_over = False
-        #: Incarnations that have gone, in this order.
-        self._over: dict[Key, str] = {}
+        self._past = Past()
         self._synced = False
         self._first = True
         self._history = History()
@@ -119,8 +117,10 @@ class Following:
         if self._complete:
             self._let_go(gone | self._mirror.withheld - found)
         else:
-            self._mirror.withheld = gone | {key for key in own if key not in found}
-        self._reconciler.recall(own, first=self._first)
+            own_gone = {key for key in own if key not in found}
+            self._mirror.withheld = gone | own_gone | self._mirror.withheld & found  # found, and yet withheld: passed over
+        past = {key for key, handed in own.items() if self._past.had(key, handed.incarnation)}
+        self._reconciler.recall(own, past, first=self._first)
         self._first = False
         LOG.info("%s: %d objects at revision %d", self._proton, len(found), revision)
         return revision
@@ -215,8 +215,12 @@ class Following:
             LOG.error("%s cannot be read and is left as it was: %s", kv.key, error)
             return
         before = self._mirror.find(key)
-        if not self._complete and self._is_past(key, record, before):
+        if not self._complete and (
+            is_older(record, before) if before is not None else self._past.had(key, incarnation_of(record))
+        ):
             self._passed_over = True
+            if before is None:
+                self._mirror.withheld.add(key)
             return
         key = Key(key.kind, _shared(record, self._mirror, key))
         if key.kind in self._ports:
@@ -229,28 +233,16 @@ class Following:
         if not self._first:
             self._reconciler.changed(key, before)
 
-    def _is_past(self, key: Key, record: Record, before: Record | None) -> bool:
-        """Whether the object was so once, and is no more: within an incarnation revisions only grow, and none returns."""
-        incarnation = incarnation_of(record)
-        if before is None:
-            if not incarnation or self._over.get(key) != incarnation:
-                return False
-            self._mirror.withheld.add(key)
-            return True
-        was, now = before.get("revision"), record.get("revision")
-        return incarnation_of(before) == incarnation and was is not None and now is not None and now < was
-
     def _let_go(self, gone: Iterable[Key]) -> None:
         """These objects are there no more."""
         for key in gone:
-            if (last := self._mirror.find(key)) is not None:
-                self._over[key] = incarnation_of(last)
-            if len(self._over) > _MANY:
-                del self._over[next(iter(self._over))]
             self._mirror.withheld.discard(key)
             if key.kind in self._ports:
                 self._binder.revisions.pop(key.id, None)
-            self._reconciler.changed(key, self._mirror.drop(key))
+            last = self._mirror.drop(key)
+            if last is not None:
+                self._past.gone(key, last)
+            self._reconciler.changed(key, last)
 
     def _take_controller(self, kv: KeyValue, own: dict[Key, Handed] | None) -> None:
         """An answer or a report. One's own reports are taken where memory is being loaded (``own``)."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import logging
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
 from msgspec.structs import replace
@@ -83,18 +83,18 @@ class Reconciler:
         """Begin no calls until the memory has been recalled."""
         self._held = True
 
-    def recall(self, found: Mapping[Key, Handed], *, first: bool) -> None:
+    def recall(self, found: Mapping[Key, Handed], past: Collection[Key], *, first: bool) -> None:
         """Take over what etcd holds of the memory, and look at every object.
 
         ``first``: the lease is new, so that another shim of this name may have worked meanwhile and what it left counts where
         it differs. Otherwise nobody else wrote: where etcd says less, or other than what is known here, as after it was restored
-        from an older state, it is told again.
+        from an older state, it is told again. That is so of what is ``past`` in any case.
         """
         self._held = False
         held = self.backlog.handed
-        stale = set(held) - set(found)
+        stale = set(held) - set(found) | set(past)
         for key, handed in found.items() if first else ():
-            if key not in held or not _agree(held[key], handed):
+            if key not in past and (key not in held or not _agree(held[key], handed)):
                 checked = self._checked(key, handed)
                 self.backlog.remember(key, checked)
                 if checked is not handed:
