@@ -6,6 +6,7 @@ import os
 from uuid import uuid4
 
 from neutron.api.rpc.handlers import dhcp_rpc
+from neutron.objects import ports
 from neutron.tests.common import helpers
 from neutron.tests.unit.plugins.ml2 import test_plugin
 from neutron_lib import constants, context, exceptions
@@ -89,6 +90,23 @@ class TestServicesOfNeutron(test_plugin.Ml2PluginV2TestCase):
             {"fixed_ips": {"subnet_id": [self.gluons]}},
         ):
             self.assertRaises(exceptions.ServiceUnavailable, self.listed, **filters)
+
+    def test_ports_of_tenants_are_counted_in_memory(self):
+        for filters, count in (({}, 2), ({"tenant_id": ["t"]}, 2), ({"project_id": ["u"]}, 0)):
+            self.assertEqual(count, self.driver.get_ports_count(self.context, filters))
+        self.assertRaises(exceptions.ServiceUnavailable, self.driver.get_ports_count, self.context, {"name": ["web"]})
+
+    def test_rows_of_ports_that_there_are_not(self):
+        (port,) = [os.environ["PORT"]]
+        for roles, project, error in (
+            (["member"], "t", exceptions.BadRequest),
+            (["member"], "u", exceptions.PortNotFound),
+            (["admin"], "u", exceptions.BadRequest),
+        ):
+            asker = context.Context(user_id="somebody", project_id=project, roles=roles)
+            for given in (asker, asker.elevated()):
+                self.assertRaises(error, ports.Port.get_object, given, id=port)
+            self.assertIsNone(ports.Port.get_object(asker, id=str(uuid4())))
 
     def test_who_has_no_project_sees_nothing_of_gluons(self):
         nobody = context.Context(user_id="somebody", roles=["member"])

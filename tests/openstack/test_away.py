@@ -163,6 +163,15 @@ def test_something_else_answers_in_place_of_the_proton_server(lab: Stack, do: Do
     until(lambda: lab.binds(web))
 
 
+def test_a_proton_server_does_not_take_a_list(lab: Stack, do: Do, web: str, mine: str) -> None:
+    """It is there, so that is no 503, and asking again would not help."""
+    no = said("400 Bad Request", b'{"title": "Bad Request", "status": 400, "detail": "names are numbers here"}')
+    with away(do, lab.site, lab.server), serving(lab.server.port, no):
+        refused(400, "cannot be listed like this: names are numbers here", lambda: lab.listed("name=web"))
+        ml2_works(lab, mine)
+    until(lambda: succeeds(lambda: lab.shown(web)))
+
+
 def test_etcd_is_away_and_comes_back(lab: Stack, do: Do, service: str, web: str, mine: str) -> None:
     do(lab.site.etcd.kill())
     ml2_works(lab, mine)

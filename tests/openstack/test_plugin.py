@@ -41,6 +41,22 @@ def test_who_sees_a_port(stack: Stack, port: dict[str, Any], own: dict[str, Any]
     assert listed(stack, user=STRANGER) == []
 
 
+def test_what_no_port_of_gluons_can_have_is_no_trouble(stack: Stack, port: dict[str, Any], own: dict[str, Any]) -> None:
+    every = set(listed(stack))
+    assert every == {port["id"], own["id"]}
+    for name in ("name", "device_id", "device_owner", "binding:host_id", "mac_address", "status"):
+        assert listed(stack, f"?{name}={'x' * 256}", ADMIN if name == "binding:host_id" else OWNER) == [], name
+    for query in (
+        "limit=999999999",
+        "limit=1000&sort_key=name&sort_dir=asc",
+        "marker=0&limit=5",
+        "sort_key=id&sort_dir=desc&limit=10001",
+    ):
+        assert set(listed(stack, f"?{query}")) == every, query
+    many = "&".join(f"id={uuid.uuid4()}" for _ in range(150))
+    assert listed(stack, f"?{many}&id={port['id']}") == [port["id"]]
+
+
 def test_lists_by_filters_and_pages(stack: Stack, port: dict[str, Any], own: dict[str, Any]) -> None:
     both = sorted((port["id"], own["id"]))
     assert listed(stack, "?name=web") == [port["id"]] and listed(stack, "?name=own") == [own["id"]]
@@ -51,6 +67,8 @@ def test_lists_by_filters_and_pages(stack: Stack, port: dict[str, Any], own: dic
     assert first + listed(stack, f"?limit=1&marker={first[0]}") == both
     assert listed(stack, f"?limit=1&marker={both[1]}") == []
     assert listed(stack, f"?limit=5&marker={both[1]}&page_reverse=True") == [both[0]]
+    assert listed(stack, "?sort_key=id&sort_dir=desc") == listed(stack, "?sort_key=id&sort_dir=desc&limit=2") == both[::-1]
+    assert listed(stack, f"?sort_key=id&sort_dir=desc&limit=1&marker={both[1]}") == both[:1]
     assert listed(stack, "?sort_key=name&sort_dir=desc&limit=2") == [port["id"], own["id"]]
     assert listed(stack, f"?sort_key=name&sort_dir=desc&limit=2&marker={port['id']}") == [own["id"]]
 
@@ -92,6 +110,10 @@ def test_what_may_be_changed(stack: Stack, port: dict[str, Any]) -> None:
         lambda: stack.api(NOVA).post("network", path(port, "/bindings"), {"binding": {"host": "compute-2"}}),
     ):
         refused(400, "is a port of Gluon's", ask)
+    for more in ("/tags", "/tags/a"):
+        refused(400, "is a port of Gluon's", lambda more=more: stack.api(ADMIN).get("network", path(port, more)))
+        refused(404, "PortNotFound", lambda more=more: stack.api(STRANGER).get("network", path(port, more)))
+        refused(404, "PortNotFound", lambda more=more: stack.api(STRANGER).put("network", path(port, more), {"tags": ["a"]}))
 
 
 def test_nova_deletes_a_port_that_it_takes_for_its_own(stack: Stack, port: dict[str, Any]) -> None:
@@ -110,8 +132,6 @@ def test_the_network_that_stands_for_gluon(stack: Stack, port: dict[str, Any]) -
     subnet = admin.get("network", f"/v2.0/subnets?network_id={stack.network}")["subnets"][0]["id"]
     refused(409, "NetworkInUse", lambda: admin.delete("network", f"/v2.0/networks/{stack.network}"))
     refused(409, "SubnetInUse", lambda: admin.delete("network", f"/v2.0/subnets/{subnet}"))
-    enable = {"subnet": {"enable_dhcp": True}}
-    refused(400, "no DHCP", lambda: admin.put("network", f"/v2.0/subnets/{subnet}", enable))
     make = {"port": {"network_id": stack.network}}
     refused(400, "stands for Gluon's ports", lambda: stack.api(OWNER).post("network", "/v2.0/ports", make))
 

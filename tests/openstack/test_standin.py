@@ -10,7 +10,7 @@ import pytest
 from gluon.parts.openstack import servers
 from gluon.parts.openstack.users import ADMIN, NOVA, OWNER, STRANGER
 
-from .stacks import Stack
+from .stacks import Stack, refused
 
 
 @pytest.fixture
@@ -91,3 +91,40 @@ async def test_nova_chooses_the_one_network_that_a_tenant_has(stack: Stack, netw
         assert port["network_id"] == network
     finally:
         await servers.delete(api, server["id"])
+
+
+def test_it_gets_no_dhcp(stack: Stack) -> None:
+    """Also where nothing is said, which to Neutron is yes, and before there are ports of Gluon's."""
+    api = stack.api(ADMIN)
+    subnet = {"network_id": stack.network, "ip_version": 4, "cidr": "10.9.0.0/24"}
+    for dhcp in ({}, {"enable_dhcp": True}):
+        refused(400, "--no-dhcp", lambda dhcp=dhcp: api.post("network", "/v2.0/subnets", {"subnet": {**subnet, **dhcp}}))
+        refused(400, "--no-dhcp", lambda dhcp=dhcp: api.post("network", "/v2.0/subnets", {"subnets": [{**subnet, **dhcp}]}))
+    (own, *_) = listed(stack, "subnets", f"?network_id={stack.network}", ADMIN)
+    refused(400, "--no-dhcp", lambda: api.put("network", f"/v2.0/subnets/{own['id']}", {"subnet": {"enable_dhcp": True}}))
+    renamed = api.put("network", f"/v2.0/subnets/{own['id']}", {"subnet": {"name": "", "enable_dhcp": False}})["subnet"]
+    assert not renamed["enable_dhcp"]
+
+
+def test_it_stays_shared_and_found_while_there_are_ports(stack: Stack, port: dict[str, Any]) -> None:
+    api, path = stack.api(ADMIN), f"/v2.0/networks/{stack.network}"
+    for change, words in (({"shared": False}, "stays shared"), ({"name": "other"}, "found by its name")):
+        refused(409, words, lambda change=change: api.put("network", path, {"network": change}))
+    (policy,) = api.get("network", f"/v2.0/rbac-policies?object_id={stack.network}")["rbac_policies"]
+    rbac = f"/v2.0/rbac-policies/{policy['id']}"
+    refused(409, "stays shared", lambda: api.delete("network", rbac))
+    refused(409, "stays shared", lambda: api.put("network", rbac, {"rbac_policy": {"target_tenant": stack.tenant}}))
+    kept = api.put("network", path, {"network": {"description": "stands for Gluon", "shared": True, "name": "gluon"}})["network"]
+    assert kept["shared"] and stack.shown(port["id"])["network_id"] == stack.network
+
+
+def test_another_network_is_shared_or_not_as_ever(stack: Stack, network: str, port: dict[str, Any]) -> None:
+    api, path = stack.api(ADMIN), f"/v2.0/networks/{network}"
+    for shared in (True, False, True):
+        assert api.put("network", path, {"network": {"shared": shared, "name": "renamed"}})["network"]["shared"] is shared
+    (policy,) = api.get("network", f"/v2.0/rbac-policies?object_id={network}")["rbac_policies"]
+    api.delete("network", f"/v2.0/rbac-policies/{policy['id']}")
+    (subnet,) = listed(stack, "subnets", f"?network_id={network}", ADMIN)
+    off = api.put("network", f"/v2.0/subnets/{subnet['id']}", {"subnet": {"enable_dhcp": False}})["subnet"]
+    assert not off["enable_dhcp"]
+    assert api.put("network", f"/v2.0/subnets/{subnet['id']}", {"subnet": {"enable_dhcp": True}})["subnet"]["enable_dhcp"]

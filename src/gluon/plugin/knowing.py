@@ -14,6 +14,7 @@ from neutron_lib.api import validators
 from neutron_lib.db import api as db
 
 from gluon.backends.catalogue import Catalogue
+from gluon.backends.registrations import Registration
 from gluon.plugin import askers
 from gluon.plugin.following import Following
 from gluon.plugin.refusals import Unavailable
@@ -39,7 +40,7 @@ class Knowing:
         """The list of all ports; None where it is not known."""
         return self._following.catalogue()
 
-    def find(self, id: str, /) -> Any:
+    def find(self, id: str, /) -> Registration | None:
         """See arbiter.Registry."""
         catalogue = self.catalogue()
         return catalogue.find(id) if catalogue is not None else None
@@ -68,6 +69,11 @@ class Knowing:
         """Whether a port is a Proton's. Where Neutron has one of that id, too, it is Neutron's: who makes a port in a Proton
         chooses its id, and must not take another's away by that."""
         return self.find(id) is not None and id not in self.taken(context, (id,))
+
+    def tenant(self, context: Any, id: str) -> str | None:
+        """Whose a port of Gluon's is; None where it is none."""
+        registration = self.find(id)
+        return registration.tenant_id if registration is not None and self.is_gluon(context, id) else None
 
     def either(self, context: Any, id: str, ours: Callable[[], _T], own: Callable[[], _T]) -> _T:
         """What is done with a port of Gluon's, or with one of ML2's. One that neither has may be so new that only etcd knows it.

@@ -2,7 +2,8 @@
 """``core_plugin = gluon``: ML2 for the ports that are Neutron's, and drivers for those that are a Proton's.
 
 Which a port is, is looked up in memory. ML2's own ports go their own way, and what befalls etcd or a Proton Server is nothing to
-them; a port of Gluon's that cannot be asked for is 503, never not found. No transaction of Neutron's is open during a request.
+them; a port of Gluon's that cannot be asked for is 503, never not found. During a request to a Proton Server the plugin has no
+transaction of Neutron's open; it is within one only where Neutron itself lists ports in one, and Gluon's may be among them.
 """
 
 from __future__ import annotations
@@ -66,7 +67,7 @@ class GluonPlugin(ListedPorts):
         self._arbiter = Arbiter(options.servers(), self._knowing)
         self._networks = Networks(self)
         self._stock = Remembered(self._look_for_stock, 0.0, stays=True)  # which keys ports have
-        rows.guard(self._knowing.is_gluon)
+        rows.guard(self._knowing.tenant)
 
     # One port.
 
