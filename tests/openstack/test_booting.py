@@ -3,6 +3,7 @@
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -61,20 +62,21 @@ async def test_ports_are_named_after_machines_by_nova_and_gluons_take_no_name(st
 
 
 async def test_a_port_that_is_deleted_in_its_service_while_a_machine_has_it(stack: Stack) -> None:
-    """Nova does not wait until it looks after its machines by itself: it unplugs the port on the host."""
+    """Nova hears of it, and does not wait until it looks after its machines by itself."""
     service = await asyncio.to_thread(stack.service)
     port = await asyncio.to_thread(stack.port, service, "10.0.0.6", "short")
     server = await running(stack, "bereft", port)
     assert await addresses(stack, server) == ["10.0.0.6"]
-    stack.proton("DELETE", f"/vpnbindings/{port['id']}")
+    await asyncio.to_thread(stack.remove, port["id"])
+    told = f"'network-vif-deleted', 'tag': '{port['id']}', 'status': 'completed', 'code': 200"
+    # Nova of 2026.1 forgets the port at an event about its address, if that comes once the port has gone.
+    parted = f"Neutron deleted interface {port['id']}; detaching it|{port['id']} from network info_cache.* Removing"
     async with asyncio.timeout(30):
-        while await addresses(stack, server):
+        while told not in (stack.cloud.folder / "neutron.log").read_text():
             await asyncio.sleep(0.2)
-    stack.proton("DELETE", f"/ports/{port['id']}")
-    unplugs = f"Neutron deleted interface {port['id']}; detaching it from the instance"
-    log = stack.cloud.folder / f"{FIRST}.log"
-    async with asyncio.timeout(30):
-        while unplugs not in log.read_text():
+        while not re.search(parted, (stack.cloud.folder / f"{FIRST}.log").read_text()):
+            await asyncio.sleep(0.2)
+        while await addresses(stack, server):
             await asyncio.sleep(0.2)
     assert (await servers.show(stack.api(OWNER), server))["status"] == "ACTIVE"
     await servers.delete(stack.api(OWNER), server)
