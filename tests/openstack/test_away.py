@@ -130,7 +130,7 @@ def test_the_proton_server_hangs(lab: Stack, web: str, mine: str) -> None:
 
 def said(status: str, body: bytes, length: int | None = None) -> Callable[[BaseHTTPRequestHandler, bytes], None]:
     """An answer to whatever is asked; the connection is closed in the middle of it where ``length`` is more than comes."""
-    head = f"HTTP/1.1 {status}\r\nContent-Length: {length or len(body)}\r\n\r\n".encode()
+    head = f"HTTP/1.1 {status}\r\nConnection: close\r\nContent-Length: {length or len(body)}\r\n\r\n".encode()
 
     def answer(request: BaseHTTPRequestHandler, _: bytes) -> None:
         request.close_connection = True
