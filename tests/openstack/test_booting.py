@@ -4,6 +4,7 @@
 import asyncio
 import json
 import re
+import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -68,11 +69,10 @@ async def test_a_port_that_is_deleted_in_its_service_while_a_machine_has_it(stac
     server = await running(stack, "bereft", port)
     assert await addresses(stack, server) == ["10.0.0.6"]
     await asyncio.to_thread(stack.remove, port["id"])
-    told = f"'network-vif-deleted', 'tag': '{port['id']}', 'status': 'completed', 'code': 200"
     # Nova of 2026.1 forgets the port at an event about its address, if that comes once the port has gone.
     parted = f"Neutron deleted interface {port['id']}; detaching it|{port['id']} from network info_cache.* Removing"
     async with asyncio.timeout(30):
-        while told not in (stack.cloud.folder / "neutron.log").read_text():
+        while port["id"] not in told_gone(stack):
             await asyncio.sleep(0.2)
         while not re.search(parted, (stack.cloud.folder / f"{FIRST}.log").read_text()):
             await asyncio.sleep(0.2)
@@ -81,6 +81,28 @@ async def test_a_port_that_is_deleted_in_its_service_while_a_machine_has_it(stac
     assert (await servers.show(stack.api(OWNER), server))["status"] == "ACTIVE"
     await servers.delete(stack.api(OWNER), server)
     stack.proton("DELETE", f"/vpns/{service}")
+
+
+def told_gone(stack: Stack) -> set[str]:
+    """The ports of which Nova has taken in that they are deleted."""
+    said = (stack.cloud.folder / "neutron.log").read_text()
+    return set(re.findall(r"'network-vif-deleted', 'tag': '([^']+)', 'status': 'completed', 'code': 200", said))
+
+
+async def test_nobody_unplugs_a_port_of_neutrons_own_by_one_of_the_same_id(stack: Stack, own: dict[str, Any]) -> None:
+    server = await servers.boot(stack.api(OPERATOR), "aimed-at", [own["id"]], host=FIRST)
+    assert server["status"] == "ACTIVE", server
+    other = str(uuid.uuid4())
+    plugged = {"tenant_id": stack.tenant, "device_id": server["id"], "device_owner": "compute:nova"}
+    both = [stack.proton("POST", "/ports", {"id": id, **plugged})["id"] for id in (own["id"], other)]
+    await asyncio.to_thread(stack.until_known, other)
+    for id in both:
+        stack.proton("DELETE", f"/ports/{id}")
+    async with asyncio.timeout(30):
+        while other not in told_gone(stack):
+            await asyncio.sleep(0.2)
+    assert own["id"] not in told_gone(stack)
+    await servers.delete(stack.api(OWNER), server["id"])
 
 
 async def test_an_address_that_changes_while_the_machine_runs(stack: Stack, port: dict[str, Any]) -> None:

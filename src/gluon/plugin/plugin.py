@@ -18,6 +18,7 @@ from neutron_lib import context as contexts
 from neutron_lib import exceptions
 from neutron_lib.db import api as db
 from neutron_lib.db import utils
+from oslo_db.exception import DBError
 
 from gluon.backends.arbiter import Arbiter
 from gluon.errors import Invalid
@@ -110,8 +111,14 @@ class GluonPlugin(ListedPorts):
     # What Nova waits for.
 
     def _tell_nova(self, transition: Transition) -> None:
-        if self._knowing.taken(contexts.get_admin_context(), [transition.id]):
-            return  # Nova would take it for what befalls Neutron's own port of this id, and unplug that
+        """Of ports that are Gluon's alone: Nova would take it for what befalls Neutron's own port of this id, and unplug that."""
+        try:
+            if self._knowing.taken(contexts.get_admin_context(), [transition.id]):
+                return
+        except DBError as error:
+            LOG.warning("whether port %s is one of Neutron's own cannot be asked: %s", transition.id, error)
+            if transition.now == GONE:
+                return  # Nova finds out when it looks after its machines
         row = _Row(transition.id, transition.device_id, transition.device_owner)
         if transition.now == GONE:
             self.nova_notifier.send_network_change("delete_port", {}, {"port": row})
