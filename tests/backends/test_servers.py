@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import socket
 import ssl
@@ -10,6 +11,7 @@ import subprocess
 import sys
 import threading
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
@@ -280,3 +282,19 @@ def test_at_least_one_server_is_named() -> None:
     with pytest.raises(SettingsError):
         ProtonServers([])
     assert str(ProtonServers(["http://a:1/", "https://b"])) == "http://a:1, https://b"
+
+
+def test_a_connection_that_is_used_when_the_servers_are_closed_is_closed_after_its_request(api: ApiServer) -> None:
+    goes_on = threading.Event()
+    api.scripted = lambda asked: (200, {}, {}) if goes_on.wait(20) else None
+    servers = ProtonServers([api.url])
+    with ThreadPoolExecutor(1) as pool, warnings.catch_warnings(record=True, action="always") as said:
+        answer = pool.submit(servers.json, "GET", "/proton")
+        while not api.asked:
+            time.sleep(0.01)
+        servers.close()
+        goes_on.set()
+        assert answer.result() == {} == servers.json("GET", "/proton")
+        del servers, answer
+        gc.collect()
+    assert said == []

@@ -18,6 +18,7 @@ import ssl
 import time
 from collections import deque
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any, Final, NamedTuple
 
 from gluon.client.errors import Problem, Unreachable
@@ -80,6 +81,7 @@ class Server:
         self.url = url
         self._how = how
         self._idle: deque[_Idle] = deque()
+        self._closed = False
         self._heard = float("-inf")  # when it last answered anything
         self._alone: float | None = None  # while it is doubted: until when it is left alone
 
@@ -108,14 +110,18 @@ class Server:
                 self._heard = time.monotonic()
             if kept and len(self._idle) < IDLE:
                 self._idle.append(_Idle(client, time.monotonic(), os.getpid()))
+                if self._closed:
+                    self.close()
             else:
                 client.close()
         return answer
 
     def close(self) -> None:
-        """Close what nobody uses."""
-        while self._idle:
-            self._idle.pop().client.close()
+        """Close what nobody uses, and from now on what nobody uses any more: some thread may just be asking."""
+        self._closed = True
+        with suppress(IndexError):
+            while True:
+                self._idle.pop().client.close()
 
     def _must_live(self) -> None:
         """Raise Unreachable where the server hangs. One that is doubted is asked by the first who comes; others do not wait.

@@ -70,7 +70,7 @@ class ProtonServers:
         self.close()
 
     def close(self) -> None:
-        """Close the connections that nobody uses; a later request opens others."""
+        """Close the connections that nobody uses, and each of the others after its request; a later request opens its own."""
         for server in self._servers.values():
             server.close()
 
