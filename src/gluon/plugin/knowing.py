@@ -48,14 +48,11 @@ class Knowing:
     def must(self) -> None:
         """Raise where a port that is not Neutron's may be Gluon's, for all that is known here."""
         if self.catalogue() is None:
-            why = self._following.trouble or "etcd does not answer"
-            raise Unavailable(reason=f"it is not known which ports are Gluon's: {why}")
+            raise self._unknown()
 
     def must_miss_none(self, context: Any, filters: Mapping[str, Any], found: Sequence[Any]) -> None:
-        """Raise where ports that may be Gluon's, for all that is known here, would be missed in a list of ML2's with these
-        filters: of ids that Neutron lacks, or those of a machine. Nova takes away from a machine what it does not find."""
-        if self.catalogue() is not None:
-            return
+        """For where it was not known which ports are Gluon's: raise where some may be missed in what was ``found`` of ML2's by
+        these filters, those of ids that Neutron lacks, or of a machine. Nova takes away from that what it does not find."""
         ids = set(filters.get("id") or ())
         devices = {id for id in filters.get("device_id") or () if validators.validate_uuid(id) is None}
         missed = ids - _rows(context.elevated(), models_v2.Port.id, ids) if ids else set()
@@ -63,7 +60,10 @@ class Knowing:
             # Neutron lists the ports of its own devices the same way; of those only routers have ids like machines.
             missed |= devices - _rows(context.elevated(), l3.Router.id, devices) if devices else set()
         if missed:
-            self.must()
+            raise self._unknown()
+
+    def _unknown(self) -> Unavailable:
+        return Unavailable(reason=f"it is not known which ports are Gluon's: {self._following.trouble or 'etcd does not answer'}")
 
     def is_gluon(self, context: Any, id: str) -> bool:
         """Whether a port is a Proton's. Where Neutron has one of that id, too, it is Neutron's: who makes a port in a Proton

@@ -17,6 +17,7 @@ from neutron_lib import exceptions
 from neutron_lib.db import resource_extend, utils
 
 from gluon.backends.arbiter import Arbiter
+from gluon.backends.catalogue import Catalogue
 from gluon.backends.errors import DriverError
 from gluon.plugin import askers, paging
 from gluon.plugin.bindings import PortBindings
@@ -55,14 +56,15 @@ class ListedPorts(PortBindings):
         """
         wanted = dict(filters or {})  # ML2 takes keys out of the filters
         selection = self._selection(context, wanted)
-        ours = self._ours(context, selection)
+        catalogue = self._knowing.catalogue() if selection is not None else None
+        ours = self._ours(context, selection, catalogue)
         if ours is None and not (marker and self._knowing.is_gluon(context, marker)):
             try:
                 own: list[dict[str, Any]] = super().get_ports(context, filters, fields, sorts, limit, marker, page_reverse)
             except exceptions.PortNotFound:  # the marker
                 self._knowing.must()
                 raise
-            if selection is not None:
+            if selection is not None and catalogue is None:
                 self._knowing.must_miss_none(context, wanted, own)
             return own
         both: list[paging.Source] = [OwnPorts(self, context, wanted), *([ours] if ours is not None else [])]
@@ -76,7 +78,7 @@ class ListedPorts(PortBindings):
 
     def get_ports_count(self, context: Any, filters: Mapping[str, Any] | None = None) -> int:
         """See Ml2Plugin."""
-        ours = self._ours(context, self._selection(context, filters))
+        ours = self._ours(context, self._selection(context, filters), self._knowing.catalogue())
         own: int = super().get_ports_count(context, filters)
         try:
             return own + (ours.count() if ours is not None else 0)
@@ -96,9 +98,8 @@ class ListedPorts(PortBindings):
             return None
         return select(filters, self._networks.known() or _NOWHERE, tenant, self._alike)
 
-    def _ours(self, context: Any, selection: Selection | None) -> GluonPorts | None:
-        """The ports of Gluon's that a list may have; None where none can be in it."""
-        catalogue = self._knowing.catalogue() if selection is not None else None
+    def _ours(self, context: Any, selection: Selection | None, catalogue: Catalogue | None) -> GluonPorts | None:
+        """The ports of Gluon's that a list may have; None where none can be in it, for all that is known."""
         if selection is None or catalogue is None or not catalogue.services:
             return None
         ours = GluonPorts(self._arbiter, catalogue, self._showing, selection, partial(self._knowing.taken, context))
