@@ -5,18 +5,13 @@ bind(…) ─► PATCH /proton/<proton>/v<default version>/<ports>/<id>  {"host_
 
 Where a request does not fit any more (404, 400), the server is asked whether the Proton has changed, and the request is made
 once more if it has. A refused request did nothing, so that is no blind repeat.
-
-A server that is being stopped cuts the wait of a bind short; another one takes it up:
-
-PATCH ─► 202, Retry-After: 0, revision 7 ─► PATCH {"host_id", "device_id"}, If-Match: "7" ─► 200, or 202: the time is up
-                                                                                          └─► 412: is it still this bind?
 """
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, Final, TypeVar
 from urllib.parse import parse_qs, quote, urlsplit
 
@@ -26,19 +21,14 @@ from gluon.backends.errors import NotFound, Refused, Unavailable
 from gluon.backends.holding import possible
 from gluon.backends.ports import SERVICE_BINDINGS, Address, Addresses, Page, Port, Record, base_addresses
 from gluon.backends.servers import ProtonServers, decoded
-from gluon.client.http import Response
+from gluon.backends.waiting import Answered, cut_short, to_the_end
 from gluon.client.resources import if_match
-from gluon.model.schema import BindingState
 
 _T = TypeVar("_T")
-#: What a bind request is made of, and what an unbind takes from a port.
-_BINDING: Final = ("host_id", "device_id")
-_PLACE: Final = (*_BINDING, "device_owner")
+#: What an unbind takes from a port.
+_PLACE: Final = ("host_id", "device_id", "device_owner")
 _ZONE: Final = "zone"
 _NOTHING: Final[Mapping[str, Any]] = {}
-_ACCEPTED: Final = 202
-_CONFLICT: Final = 409
-_ANOTHER_REVISION: Final = 412
 
 
 class ModelDriver:
@@ -131,46 +121,21 @@ class ModelDriver:
         revision: int | None = None,
     ) -> Port:
         """The port as the change left it; ``optional`` are values for attributes that the model may not have."""
-        port, cut_short = self._patched(port_id, values, optional, revision)
-        end = time.monotonic() + self._servers.timeout
-        try:
-            while cut_short and time.monotonic() < end:
-                port, cut_short = self._waited(port)
-        except Unavailable as error:
-            raise Unavailable(str(error), sent=True) from None  # the change itself was made
-        return port
+        answered = self._patched(port_id, values, revision, optional)
+        return to_the_end(answered, partial(self._patched, port_id), partial(self.port, port_id), self._servers.timeout)
 
     def _patched(
-        self,
-        port_id: str,
-        values: Mapping[str, Any],
-        optional: Mapping[str, Any] = _NOTHING,
-        revision: int | None = None,
-    ) -> tuple[Port, bool]:
-        """The port, and whether the server has cut the wait for its bind short."""
-
-        def patch(api: PortsApi) -> tuple[Port, bool]:
+        self, port_id: str, values: Mapping[str, Any], revision: int | None, optional: Mapping[str, Any] = _NOTHING
+    ) -> Answered:
+        def patch(api: PortsApi) -> Answered:
             given = {**values, **{name: value for name, value in optional.items() if name in api.changeable}}
             path, only_if = _path(api, port_id), if_match(revision)
             answer = self._servers.request("PATCH", path, query=_shown(api), values=given, headers=only_if)
             document = decoded(answer, changed=True)
             with self._understanding(changed=True):
-                return self._port(document, api), _cut_short(answer)
+                return Answered(self._port(document, api), cut_short(answer))
 
         return self._asked(patch)
-
-    def _waited(self, bind: Port) -> tuple[Port, bool]:
-        """What ``_patched`` gives where the wait for this bind is taken up again. A bind that came after it is left alone."""
-        place = bind.host_id, bind.device_id
-        try:
-            return self._patched(bind.id, dict(zip(_BINDING, place, strict=True)), revision=bind.revision)
-        except Refused as refusal:
-            if refusal.status != _ANOTHER_REVISION:
-                raise
-        port = self.port(bind.id)  # which has changed since, perhaps by the answer itself
-        if (port.host_id, port.device_id) != place:
-            raise Refused(_CONFLICT, f"port {bind.id} was changed by another request while it was being bound")
-        return port, port.binding_state is BindingState.BINDING
 
     def _asked(self, ask: Callable[[PortsApi], _T]) -> _T:
         """The answer by what is known of the Proton, or by what it is now if that is something else."""
@@ -205,11 +170,6 @@ class ModelDriver:
 def _profile(given: Mapping[str, Any] | None) -> dict[str, Any]:
     """The attribute, where it is to be something else."""
     return {"profile": dict(given)} if given is not None else {}
-
-
-def _cut_short(answer: Response) -> bool:
-    """Whether a server that is being stopped says that another one is to be asked at once."""
-    return answer.status == _ACCEPTED and answer.headers.get("Retry-After") == "0"
 
 
 def _path(api: PortsApi, port_id: str) -> str:
