@@ -48,7 +48,7 @@ async def test_what_a_driver_refuses_neutron_refuses(tmp_path: Path) -> None:
     path = f"{clean_environment({})['PYTHONPATH']}:{metadata.parent}"
     (tmp_path / "site").mkdir()
     async with Site(tmp_path / "site") as site:
-        server = await site.start_server()
+        server = await site.start_server(settings={"api": {"bind_timeout": 20}})
         await site.start_shim("rack-1")
         with ProtonServers([server.url]) as servers:
             make = {"tenant_id": "t", "name": "web"}
