@@ -82,6 +82,11 @@ class TestServicesOfNeutron(test_plugin.Ml2PluginV2TestCase):
         self.assertEqual([self.port], self.listed(id=[self.port]))
         self.assertEqual([self.port], self.listed(network_id=[self.network]))
 
+    def test_what_neutron_compares_with_its_own_is_ml2s(self):
+        self.assertEqual([self.port], [port["id"] for port in self.driver.get_ports(context.get_admin_context())])
+        somebody = context.Context(user_id="admin", is_admin=True)
+        self.assertRaises(exceptions.ServiceUnavailable, self.driver.get_ports, somebody)
+
     def test_what_may_have_gluons_is_503(self):
         for filters in (
             {},

@@ -18,6 +18,11 @@ def is_service(context: Any) -> bool:
     return _SERVICE in context.roles or _SERVICE in context.service_roles
 
 
+def is_neutron(context: Any) -> bool:
+    """Whether nobody asks but Neutron itself, of its own accord."""
+    return bool(context.is_admin) and context.user_id is None
+
+
 def sees_all(context: Any) -> bool:
     """Whether the ports of all projects are theirs to see."""
     return not utils.model_query_scope_is_project(context, models_v2.Port)

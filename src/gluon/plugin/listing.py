@@ -55,7 +55,7 @@ class ListedPorts(PortBindings):
         Where it is not known which ports are Gluon's, lists have ML2's alone; but where some would be missed, it is 503.
         """
         wanted = dict(filters or {})  # ML2 takes keys out of the filters
-        selection = self._selection(context, wanted)
+        selection = self._selection(context, filters)
         catalogue = self._knowing.catalogue() if selection is not None else None
         ours = self._ours(context, selection, catalogue)
         if ours is None and not (marker and self._knowing.is_gluon(context, marker)):
@@ -92,7 +92,13 @@ class ListedPorts(PortBindings):
         return items
 
     def _selection(self, context: Any, filters: Mapping[str, Any] | None) -> Selection | None:
-        """What a list wants of Gluon's ports; None where none of them can be in it."""
+        """What a list wants of Gluon's ports; None where none of them can be in it.
+
+        Where Neutron itself wants all that there are, it compares them with what it has of them: OVN's driver does, when Neutron
+        starts. It has nothing of Gluon's. What comes from outside has filters, if empty ones.
+        """
+        if filters is None and askers.is_neutron(context):
+            return None
         tenant = None if askers.sees_all(context) else context.project_id or ""
         if tenant == "":
             return None
