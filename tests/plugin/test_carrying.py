@@ -34,7 +34,7 @@ OVS = {"vif_type": "ovs", "vif_details": {}, "controller": "foreign"}
 
 @dataclass
 class Lab:
-    """A site without shims, whose servers wait for a second; binds are answered here."""
+    """A site without shims; binds are answered here."""
 
     site: Site
     servers: list[Server]
@@ -74,15 +74,22 @@ async def lab(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Lab]:
         yield Lab(site, [await site.start_server(settings={"api": {"bind_timeout": 1}})])
 
 
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def patient(lab: Lab) -> Lab:
+    """The same site by two other servers, which wait for long."""
+    settings = {"api": {"bind_timeout": 20}}
+    return Lab(lab.site, [await lab.site.start_server(settings=settings) for _ in range(2)])
+
+
 def plugged(port: Port) -> tuple[str, str, str, str]:
     return port.binding_state, port.host_id, port.device_id, port.device_owner
 
 
-async def test_a_bind_that_is_answered_and_its_end(lab: Lab) -> None:
-    port_id = await asyncio.to_thread(lab.create)
-    with lab.driver() as driver:
+async def test_a_bind_that_is_answered_and_its_end(patient: Lab) -> None:
+    port_id = await asyncio.to_thread(patient.create)
+    with patient.driver() as driver:
         bind = Change({"name": "db"}, Bind("compute-1", "vm", "compute:nova", {"pci": "p1"}))
-        _, bound = await asyncio.gather(lab.answer(port_id), asyncio.to_thread(carry_out, driver, port_id, bind))
+        _, bound = await asyncio.gather(patient.answer(port_id), asyncio.to_thread(carry_out, driver, port_id, bind))
         assert plugged(bound) == ("BOUND", "compute-1", "vm", "compute:nova")
         assert (bound.name, bound.profile, bound.vif_type) == ("db", {"pci": "p1"}, "ovs")
         shelve = Change({}, Unbind(("device_id", "device_owner"), {}))
@@ -165,17 +172,13 @@ async def test_another_revision_than_is_meant(lab: Lab, change: Change) -> None:
         await asyncio.to_thread(carry_out, driver, port_id, change, before.revision)
 
 
-async def test_a_server_that_is_stopped_costs_no_bind(lab: Lab) -> None:
+async def test_a_server_that_is_stopped_costs_no_bind(lab: Lab, patient: Lab) -> None:
     """The next one waits for the answer, which comes after the first has gone."""
-    settings = {"api": {"bind_timeout": 20}}
-    first, second = [await lab.site.start_server(settings=settings) for _ in range(2)]
-    both = Lab(lab.site, [first, second])
-    port_id = await asyncio.to_thread(both.create)
-    with both.driver() as driver:
+    port_id = await asyncio.to_thread(patient.create)
+    with patient.driver() as driver:
         binding = asyncio.create_task(asyncio.to_thread(carry_out, driver, port_id, Change({}, HERE)))
         await lab.until(port_id, BindingState.BINDING)
-        await first.stop()
+        await patient.servers[0].stop()
         assert not binding.done()
         await lab.answer(port_id)
         assert plugged(await binding) == ("BOUND", "compute-1", "vm", "compute:nova")
-    await second.stop()
