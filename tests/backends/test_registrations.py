@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from gluon.backends.registrations import Registration, Registrations
-from gluon.kv.contract import Kv, WatchBatch
+from gluon.kv.contract import KeyValue, Kv, WatchBatch
 from gluon.kv.etcd import connect
 from gluon.kv.memory import MemoryKv
 from gluon.particle import keys
@@ -173,7 +173,7 @@ class Deaf(MemoryKv):
 
     async def watch(self, prefix: str, *, start: int = 0) -> AsyncGenerator[WatchBatch, None]:
         while True:
-            yield WatchBatch((), start)
+            yield WatchBatch((), start - 1)
             await asyncio.sleep(0.005)
 
 
@@ -197,6 +197,23 @@ async def test_a_port_that_has_just_come_can_be_looked_for() -> None:
         assert not await registrations.look("another") and registrations.ports == {}
         assert await registrations.look("new")
         assert registrations.find("new") == Registration("blue", "t", "http://p")
+
+
+async def test_what_was_looked_for_may_have_gone_meanwhile(monkeypatch: pytest.MonkeyPatch) -> None:
+    kv = MemoryKv()
+    await say(kv, "complete")
+    async with following(kv) as registrations:
+        await register(kv, "a")
+        await until(lambda: registrations.find("a") is not None)
+        late = await kv.get(keys.port("a"))
+        await kv.delete(keys.port("a"))
+        await until(lambda: registrations.find("a") is None)
+
+        async def get(key: str) -> KeyValue | None:
+            return late if key == keys.port("a") else None
+
+        monkeypatch.setattr(kv, "get", get)
+        assert not await registrations.look("a") and registrations.find("a") is None
 
 
 async def test_etcd_is_away(monkeypatch: pytest.MonkeyPatch) -> None:

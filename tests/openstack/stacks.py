@@ -67,9 +67,13 @@ class Stack:
     def by_each(self, method: str, path: str, user: Any = ADMIN, body: object = None) -> list[Any]:
         """Ask Neutron until each of its workers has answered; the first answer of each."""
         answers: dict[str, Any] = {}
-        while len(answers) < WORKERS:
+
+        def by_all() -> bool:
             answer = self.api(user).answer(method, "network", path, body)
             answers.setdefault(answer.headers["X-Worker"], answer.body)
+            return len(answers) == WORKERS
+
+        until(by_all)
         return list(answers.values())
 
     def until_known(self, port: str) -> None:

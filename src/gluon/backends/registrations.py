@@ -65,6 +65,7 @@ class Registrations:
         self._syncs: dict[str, SyncState] = {}
         self._histories: defaultdict[str, History] = defaultdict(History)
         self._heard = time.monotonic()
+        self._seen = 0  # all changes up to this revision of etcd's are in the table
         #: Of each port, whoever registered it.
         self.ports: Mapping[str, Registration] = MappingProxyType(self._ports)
         #: Set, and replaced, when what is known from etcd must be loaded again: a relay has begun to repair it, or is done.
@@ -94,7 +95,7 @@ class Registrations:
     async def look(self, id: str) -> bool:
         """Whether a port is registered, also where that was just now and is still to be heard of. Raises KvError."""
         held = await self._kv.get(keys.port(id))
-        if held is not None and (registration := _read(held)) is not None:
+        if held is not None and held.mod_revision > self._seen and (registration := _read(held)) is not None:
             self._put(id, registration)
         return id in self._ports
 
@@ -124,6 +125,7 @@ class Registrations:
         for id, registration in found.items():
             self._put(id, registration)
         self._gone([id for id in self._ports if id not in found])
+        self._seen = revision
         self._trouble = ""
         self._heard = time.monotonic()
         self._loaded.set()
@@ -149,6 +151,7 @@ class Registrations:
             async for batch in batches:
                 self._heard = time.monotonic()
                 await self._on_ports(batch.events)
+                self._seen = batch.revision
 
     async def _watch_syncs(self, start: int) -> None:
         """With a look at every sign of life: an etcd that was restored, and has come further since than it was when it was lost,

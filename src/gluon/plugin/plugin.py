@@ -19,6 +19,7 @@ from neutron_lib import exceptions
 from neutron_lib.db import api as db
 from neutron_lib.db import utils
 from oslo_db.exception import DBError
+from sqlalchemy.exc import SQLAlchemyError
 
 from gluon.backends.arbiter import Arbiter
 from gluon.errors import Invalid
@@ -115,7 +116,7 @@ class GluonPlugin(ListedPorts):
         try:
             if self._knowing.taken(contexts.get_admin_context(), [transition.id]):
                 return
-        except DBError as error:
+        except (DBError, SQLAlchemyError) as error:  # oslo.db translates not all of them: not that the pool is used up
             LOG.warning("whether port %s is one of Neutron's own cannot be asked: %s", transition.id, error)
             if transition.now == GONE:
                 return  # Nova finds out when it looks after its machines
