@@ -6,6 +6,7 @@ from dataclasses import replace
 from functools import partial
 from itertools import islice
 from typing import Any
+from urllib.parse import urlencode
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -17,6 +18,8 @@ from tests.plugin.test_showing import PORT
 
 #: Ports on a page, where nobody says.
 DEFAULT = 4
+#: Bytes that the filters of one request may be.
+ROOM = 6000
 
 
 class Listed:
@@ -26,6 +29,11 @@ class Listed:
         self._ports = sorted(listed, key=lambda port: port.id)
         self._most = most
         self.asked: list[tuple[Filters, int | None]] = []
+
+    @property
+    def longest(self) -> int:
+        """Bytes of the longest query that the filters came to."""
+        return max((len(urlencode(filters, doseq=True)) for filters, _ in self.asked), default=0)
 
     def ports(self, filters: Filters, limit: int | None = None, after: str | None = None) -> Page:
         self.asked.append((filters, limit))
@@ -60,8 +68,30 @@ def test_many_values_are_asked_for_in_parts() -> None:
         found = list(ports(driver, {name: values, "name": ["odd"]}, 2000))
         assert [port.id for port in found] == [port.id for port in listed if port.name == "odd"]
         assert len(driver.asked) > 1
-        for filters, limit in driver.asked:
-            assert limit == PAGE and sum(len(f"&{name}={value}") for value in filters[name]) < 7000
+        assert {limit for _, limit in driver.asked} == {PAGE} and driver.longest <= ROOM
+
+
+@given(st.integers(0, 400), st.integers(0, 300), st.sampled_from([["odd"], ["odd", "even"], ["odd", "a/b ü" * 20] * 60]))
+def test_all_filters_together_have_the_room_of_one_request(ids: int, devices: int, names: list[str]) -> None:
+    listed = made(range(500), devices=500)
+    driver: Any = Listed(listed)
+    asked = {"id": [port.id for port in listed[:ids]], "device_id": [f"{n:036}" for n in range(devices)], "name": names}
+    found = list(ports(driver, asked, 2000))
+    assert found == [port for port in listed[: min(ids, devices)] if port.name in names]
+    assert driver.longest <= ROOM
+
+
+def test_few_values_leave_their_room_to_others() -> None:
+    listed = made(range(140))
+    driver: Any = Listed(listed)
+    assert len(list(ports(driver, {"id": [port.id for port in listed], "name": ["odd"]}, 2000))) == 70
+    assert len(driver.asked) == 1
+
+
+def test_what_is_asked_for_twice_comes_once() -> None:
+    listed = made(range(500), devices=500)
+    for name, values in (("id", [port.id for port in listed]), ("device_id", [port.device_id for port in listed])):
+        assert list(ports(Listed(listed), {name: values * 2}, 2000)) == listed  # type: ignore[arg-type]
 
 
 def test_what_nobody_reads_is_not_asked_for() -> None:
