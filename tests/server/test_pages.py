@@ -56,8 +56,10 @@ async def test_the_page_size_where_the_client_does_not_say(served, labels):
     call = served(page_size=3, max_page_size=5).call
     assert len((await call("GET", THING)).json()["things"]) == 3
     assert len((await call("GET", f"{THING}?limit=5")).json()["things"]) == 5
-    more = (await call("GET", f"{THING}?limit=6")).json()
-    assert len(more["things"]) == 5 and "limit=6" in more["links"][0]["href"]
+    assert len((await call("GET", f"{THING}?limit=004")).json()["things"]) == 4
+    for limit in ("6", "9" * 10, "1" * 5000):
+        more = (await call("GET", f"{THING}?limit={limit}")).json()
+        assert len(more["things"]) == 5 and f"limit={limit}" in more["links"][0]["href"]
 
 
 async def test_a_filter_that_is_given_several_times_asks_for_any_of_its_values(call, labels):
@@ -117,7 +119,7 @@ async def test_filters(call, labels):
     assert await found("colour=") == ["a"]
 
 
-@pytest.mark.parametrize("limit", ["0", "-1", "x", "", "1.5", "1" * 30, "%D9%A1", "1e3"])
+@pytest.mark.parametrize("limit", ["0", "-1", "x", "", "1.5", "0" * 30, "%D9%A1", "1e3"])
 async def test_limits_that_make_no_sense(call, limit):
     assert "limit" in (await call("GET", f"{THING}?limit={limit}")).problem(400)["detail"]
 

@@ -129,10 +129,11 @@ def _only(name: str, texts: Sequence[str]) -> str:
 
 def _limit(text: str, most: int) -> int:
     """At most ``most``: whoever wants more is told by the link that more follow, and need not know how many the server allows."""
-    number = int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
-    if not number:
+    digits = text.lstrip("0") if text.isascii() and text.isdigit() else ""
+    if not digits:
         raise _invalid("limit must be an integer from 1")
-    return min(number, most)
+    # Python refuses to read a number of thousands of digits.
+    return min(int(digits), most) if len(digits) <= len(str(most)) else most
 
 
 def _marker(text: str, document: View) -> Any:
