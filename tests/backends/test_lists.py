@@ -26,10 +26,28 @@ STRANGE: dict[str, Sequence[Any]] = {
     "mac_address": ["no", "fa:16:3e"],
     "status": ["x" * 256],
 }
+#: A port whose texts are narrower than others', one wider.
+NARROW = """\
+file_version: "1.0"
+imports: base/base.yaml
+info: {name: narrow, version: "1.0"}
+objects:
+  Socket:
+    extends: BasePort
+    api: {name: socket}
+    attributes:
+      name: {type: string, pattern: "^[a-z]+$"}
+      status: {type: string, format: uri, length: 300}
+      vnic_type: {type: enum, values: [normal, vdpa]}
+  Attachment: {extends: BaseInterface, api: {name: attachment, parent: Socket}}
+"""
+LONG = "https://example.org/" + "x" * 250
 
 
 async def test_lists(tmp_path: Path) -> None:
-    async with Site(tmp_path) as site:
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models" / "narrow.yaml").write_text(NARROW)
+    async with Site(tmp_path, models=tmp_path / "models") as site:
         server = await site.start_server(settings={"api": {"page_size": 2, "max_page_size": 3}})
 
         def story() -> None:
@@ -42,6 +60,7 @@ async def test_lists(tmp_path: Path) -> None:
                 pages_are_as_wide_as_the_server_has_them(driver, made)
                 what_no_port_can_have_fits_none(driver, made)
                 a_page_begins_behind_whatever_is_said(driver, made)
+                what_a_model_says_of_its_texts_is_known(Drivers(servers).of("narrow"), servers)
 
         await asyncio.to_thread(story)
 
@@ -68,3 +87,15 @@ def what_no_port_can_have_fits_none(driver: Driver, made: list[str]) -> None:
 def a_page_begins_behind_whatever_is_said(driver: Driver, made: list[str]) -> None:
     for after in (made[2], str(uuid4()), "", "0", "7", "g", made[3][:5], "\0", made[6]):
         assert ids(driver, {}, 2, after) == [id for id in made if id > after], after
+
+
+def what_a_model_says_of_its_texts_is_known(driver: Driver, servers: ProtonServers) -> None:
+    values = {"tenant_id": "t", "name": "web", "status": LONG, "vnic_type": "vdpa"}
+    made = servers.json("POST", "/proton/narrow/v1.0/sockets", values=values)["id"]
+    for name, fits, strange in (
+        ("name", "web", ["Web-1", "", "\0"]),
+        ("status", LONG, ["no uri", LONG + "x" * 50]),
+        ("vnic_type", "vdpa", ["direct"]),
+    ):
+        assert ids(driver, {name: strange}) == [], name
+        assert ids(driver, {name: [*strange, fits]}) == [made], name

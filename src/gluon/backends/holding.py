@@ -23,7 +23,7 @@ _FORMATS: Final = {format.value: format for format in Format}
 
 
 def texts(options: Iterable[Mapping[str, Any]]) -> dict[str, Text]:
-    """The texts among the options of an object in the commands document. Their patterns are not said there."""
+    """The texts among the options of an object in the commands document."""
     return {str(option["name"]): _text(option) for option in options if option["type"] == "string"}
 
 
@@ -39,7 +39,9 @@ def _text(option: Mapping[str, Any]) -> Text:
     if "choices" in option:
         return Enum(tuple(option["choices"]))
     format = option.get("format")
-    return Uuid() if format == "uuid" else String(length=option.get("length", DEFAULT_LENGTH), format=_FORMATS.get(str(format)))
+    if format == "uuid":
+        return Uuid()
+    return String(option.get("length", DEFAULT_LENGTH), option.get("pattern"), _FORMATS.get(str(format)))
 
 
 def _can_be(text: Text, value: Any) -> bool:

@@ -8,8 +8,8 @@ Served at ``/proton/<proton>/v<version>/commands.json`` and kept by the client, 
                   "binds"?: true, "role"?: port|interface|service|service_binding, "parent"?: {"name", "key"},
                   "fields": [what an answer shows], "columns": [those of a table], "includes"?: [what it shows where asked to],
                   "options": [{"name", "verbs": [create|update|list], "help"?, "required"?, "secret"?, "default"?, "filled"?,
-                               "type", "format"?, "choices"?, "min"?, "max"?, "length"?, "references"?, "items"?,
-                                "attributes"?}]}]}
+                               "type", "format"?, "choices"?, "min"?, "max"?, "length"?, "pattern"?, "references"?,
+                               "items"?, "attributes"?}]}]}
 
 What has nothing to say is left out. ``type`` is the JSON type of the value: integer, number, string, boolean, list, object.
 ``verbs`` says where an option goes: into the body of create and update, or as a filter of list.
@@ -171,8 +171,10 @@ def _string(type: String) -> dict[str, Any]:
     value: dict[str, Any] = {"type": "string"}
     if type.format is not None:
         value["format"] = type.format.value
-    elif type.length != DEFAULT_LENGTH:
+    if type.length != DEFAULT_LENGTH:
         value["length"] = type.length
+    if type.pattern is not None:
+        value["pattern"] = type.pattern
     return value
 
 
