@@ -38,7 +38,7 @@ ALIKE: dict[str, Any] = {"security_groups": [], "tags": [], "port_security_enabl
         ({"mac_address": ["FA-16-3E-00-00-01", "no"]}, {"mac_address": ("fa:16:3e:00:00:01",)}),
         ({"admin_state_up": ["True", True, "0"]}, {"admin_state_up": (True, False)}),
         ({"tenant_id": ["t", "u"], "project_id": ["u"]}, {"tenant_id": ("u",)}),
-        ({"binding:vnic_type": ["direct", "macvtap", "vdpa"]}, {"vnic_type": ("direct", "sriov", "macvtap")}),
+        ({"binding:vnic_type": ["direct", "macvtap", "vdpa"]}, {"vnic_type": ("direct", "sriov", "macvtap", "vdpa")}),
     ],
 )
 def test_what_drivers_filter_by(filters: dict[str, Any] | None, asked: dict[str, Any]) -> None:
@@ -58,6 +58,7 @@ def test_a_tenant_sees_its_own() -> None:
         {"network_id": ["other"]},
         {"network_id": []},
         {"mac_address": ["no"]},
+        {"binding:vnic_type": ["virtual", "whole-dev"]},
         {"id": []},
         {"device_owner": ["network:router_gateway"]},
         {"device_owner": ["network:router_interface_distributed"], "fixed_ips": {"subnet_id": ["s4"]}},

@@ -19,7 +19,7 @@ from typing import Any, Final
 
 from gluon.backends.catalogue import Catalogue
 from gluon.plugin import words
-from gluon.plugin.showing import StandIn
+from gluon.plugin.showing import NEUTRONS, StandIn
 
 #: A port as Neutron shows it.
 Shown = Mapping[str, Any]
@@ -41,8 +41,6 @@ _ASKED: Final = {
 #: What else a port of Gluon's has of its own, by which it must be looked at. In all the rest, one is as the other.
 _LOOKED_AT: Final = ("fixed_ips", "changed_since", "status", "created_at", "updated_at", "revision_number")
 _LOOKED_AT_IN: Final = "binding:"
-#: Owners of Neutron's own devices, which no port of Gluon's is shown with.
-_NEUTRONS: Final = "network:"
 #: What an empty text means to Neutron is null to a Proton.
 _NULLABLE: Final = ("device_id", "device_owner", "host_id")
 #: Whether the tags of a port are as a filter of this name wants them.
@@ -144,7 +142,7 @@ def _wanted(attribute: str, values: Iterable[Any]) -> tuple[Any, ...]:
     if attribute == "vnic_type":
         return tuple(dict.fromkeys(word for value in values for word in words.meant(str(value))))
     if attribute == "device_owner":
-        values = [value for value in values if not str(value).startswith(_NEUTRONS)]
+        values = [value for value in values if not str(value).startswith(NEUTRONS)]  # shown with none
     if attribute in _NULLABLE:
         return tuple(value or None for value in values)
     return tuple(values)

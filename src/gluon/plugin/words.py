@@ -13,12 +13,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-#: By Neutron's word those of a Proton's that it stands for.
+#: By Neutron's word those of a Proton's that it stands for; the first is what is asked for.
 _STANDS_FOR: Final[Mapping[str, tuple[str, ...]]] = {
     "normal": ("normal", "virtual"),
     "direct": ("direct", "sriov"),
     "macvtap": ("macvtap",),
-    "direct-physical": ("whole-dev",),
+    "direct-physical": ("whole-dev", "direct-physical"),
 }
 _SHOWN: Final = {word: neutrons for neutrons, words in _STANDS_FOR.items() for word in words}
 
@@ -37,5 +37,5 @@ def asked(vnic_type: str) -> str:
 
 
 def meant(vnic_type: str) -> tuple[str, ...]:
-    """Every word of a Proton's that is shown as this one of Neutron's; none where no port of Gluon's can be so."""
-    return _STANDS_FOR.get(vnic_type, ())
+    """Every word of a Proton's that is shown as this one of Neutron's; none where another is shown in its place."""
+    return _STANDS_FOR.get(vnic_type, () if vnic_type in _SHOWN else (vnic_type,))
