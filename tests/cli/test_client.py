@@ -164,19 +164,22 @@ def test_gives_up_an_answer_that_never_ends(tls: Tls, scheme: str, begin: bytes,
 
 
 @pytest.mark.parametrize("scheme", ["http", "https"])
-def test_gives_up_a_request_that_is_hardly_read(tls: Tls, scheme: str) -> None:
-    def sip(connection: socket.socket) -> None:
-        while not given_up.is_set() and connection.recv(1):
-            time.sleep(0.01)
+@pytest.mark.parametrize(("sip", "pause"), [(1, 0.01), (65536, 0.005)], ids=["byte by byte", "record by record"])
+def test_gives_up_a_request_that_is_read_slowly(tls: Tls, scheme: str, sip: int, pause: float) -> None:
+    def sipping(connection: socket.socket) -> None:
+        while not given_up.is_set() and (some := connection.recv(sip)):
+            read.append(len(some))
+            time.sleep(pause)
 
-    given_up = threading.Event()
-    with listener(tls.serving(sip, scheme)) as url:
+    given_up, read = threading.Event(), list[int]()
+    with listener(tls.serving(sipping, scheme)) as url:
         with Client(url.replace("http", scheme), timeout=0.2, context=tls.context) as client:
             try:
                 with pytest.raises(Unreachable, match="timed out"):
-                    client.request("POST", "/x", values={"a": "x" * 20_000_000})
+                    client.request("POST", "/x", values={"a": "x" * 40_000_000})
             finally:
                 given_up.set()
+    assert sum(read) < 20_000_000, "it was not waited for until it had read all"
 
 
 def test_gives_up_a_handshake_that_never_ends() -> None:
