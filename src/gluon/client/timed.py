@@ -33,7 +33,7 @@ class TimedSocket:
         return self._socket.fileno()
 
     def sendall(self, data: ReadableBuffer) -> None:
-        """Send; a socket takes its time-out for that of the whole of ``data``, that of TLS too: it hands all over in one write."""
+        """Send; a socket takes its time-out for that of the whole of ``data``, one of TLS too: it hands all over in one write."""
         self._hurry()
         self._socket.sendall(data)
 
