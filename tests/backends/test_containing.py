@@ -132,6 +132,13 @@ class TestWhatIsNoAddress:
         (logged,) = caplog.records
         assert logged.levelno == logging.WARNING and "invalid literal for int() with base 10: 'wide'" in logged.message
 
+    def test_of_a_long_text_the_beginning_is_told(self, api: ApiServer, driver: Driver, caplog: pytest.LogCaptureFixture) -> None:
+        for end in "ab":
+            api.objects["sockets"]["p"]["service_bindings"] = [{"interface_id": "p", "ipaddress": "x" * 100_000 + end}]
+            assert driver.port("p").addresses == ()
+        (logged,) = caplog.records
+        assert logged.message == f"port p of 'blue' is shown without what is no IP address: '{'x' * 63}…"
+
     def test_what_was_told_is_forgotten_when_it_is_much(
         self, driver: Driver, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
     ) -> None:

@@ -23,6 +23,8 @@ _log = logging.getLogger(__name__)
 
 #: Of so many ports it is remembered what was said; then it is said again.
 _MANY: Final = 10_000
+#: As much of a text that a tenant wrote is kept, and shown in the log.
+_BEGINNING: Final = 64
 
 
 class Contained:
@@ -90,8 +92,9 @@ class Contained:
                 raise self._strange(call, port, "Port", changes=changes)
             ports.append(port)
             for text in port.left_out:
-                if self._is_news((port.id, text)):
-                    _log.warning("port %s of '%s' is shown without what is no IP address: %s", port.id, self.proton, text)
+                beginning = text if len(text) <= _BEGINNING else f"{text[:_BEGINNING]}…"
+                if self._is_news((port.id, beginning)):
+                    _log.warning("port %s of '%s' is shown without what is no IP address: %s", port.id, self.proton, beginning)
         return ports
 
     def _strange(self, call: str, given: object, wanted: str, *, changes: bool = False) -> Unavailable:
