@@ -102,6 +102,10 @@ def test_refusals(using: Using, api: ApiServer) -> None:
     with pytest.raises(Unavailable) as lost:
         servers.request("DELETE", "/x")
     assert lost.value.sent
+    for status in (408, 425, 429):
+        api.scripted = lambda asked, status=status: (status, b"<html>", {})
+        with pytest.raises(Unavailable, match=f"^{status} "):
+            servers.request("GET", "/x")
     api.scripted = lambda asked: (200, b"<html>", {})
     with pytest.raises(Unavailable, match="is this a Proton Server") as lost:
         servers.json("GET", "/x")

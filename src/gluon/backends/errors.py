@@ -11,8 +11,14 @@ GluonError
 
 from __future__ import annotations
 
+from http import HTTPStatus
+from typing import Final
+
 from gluon.client.errors import Problem
 from gluon.errors import Fault, GluonError
+
+#: What a gateway says whose own trouble it is, which passes, whatever was asked.
+_PASSING: Final = (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS)
 
 
 class DriverError(GluonError):
@@ -52,6 +58,6 @@ def of_problem(problem: Problem, *, sent: bool) -> DriverError:
     """
     if problem.status == 404:
         return NotFound(problem.detail or str(problem))
-    if problem.status >= 500:
+    if problem.status >= 500 or problem.status in _PASSING:
         return Unavailable(str(problem), sent=sent)
     return Refused(problem.status, str(problem), problem.detail, problem.faults)

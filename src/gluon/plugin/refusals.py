@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
+from http import HTTPStatus
 from typing import Any, Final, TypeVar
 
 from neutron.services.revisions.revision_plugin import RevisionNumberConstraintFailed
@@ -17,10 +18,10 @@ LOG = logging.getLogger(__name__)
 
 _T = TypeVar("_T")
 
-#: What a Proton Server says where it refuses the plugin itself, whoever asks Neutron.
-_THE_PLUGIN: Final = (401, 403)
-#: What it says where a change was meant for another revision than the port is at.
-_ANOTHER_REVISION: Final = 412
+#: What a Proton Server, or a gateway before it, says where it refuses the plugin itself, whoever asks Neutron.
+_THE_PLUGIN: Final = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.PROXY_AUTHENTICATION_REQUIRED)
+#: What it says where it does not take what a list is asked for by.
+_THE_QUESTION: Final = (HTTPStatus.BAD_REQUEST, HTTPStatus.REQUEST_URI_TOO_LONG, HTTPStatus.UNPROCESSABLE_ENTITY)
 
 
 class Unavailable(exceptions.ServiceUnavailable):
@@ -42,9 +43,9 @@ def asked(id: str, ask: Callable[[], _T]) -> _T:
     except NotFound:
         raise exceptions.PortNotFound(port_id=id) from None
     except Refused as refusal:
-        if refusal.status == 409:
+        if refusal.status == HTTPStatus.CONFLICT:
             raise Elsewhere(id=id, reason=refusal.detail) from None
-        if refusal.status == _ANOTHER_REVISION:
+        if refusal.status == HTTPStatus.PRECONDITION_FAILED:
             raise _constraint_failed(refusal.detail) from None
         if refusal.status in _THE_PLUGIN:
             raise _cannot_be_asked(id, refusal) from None
@@ -59,7 +60,7 @@ def of_list(error: DriverError, done: str) -> exceptions.NeutronException:
     400 where a Proton does not take what it is asked for: it is there, and will say so again. What a tenant may ask Neutron for,
     and no port of Gluon's can have, is not to be asked of a Proton: so the log calls it our mistake.
     """
-    if isinstance(error, Refused) and error.status not in _THE_PLUGIN:
+    if isinstance(error, Refused) and error.status in _THE_QUESTION:
         LOG.error("a Proton does not take what it is asked for a list of ports by, which is a mistake of Gluon's: %s", error)
         return exceptions.InvalidInput(error_message=f"the ports of Gluon cannot be {done} like this: {error.detail}")
     return Unavailable(reason=f"the ports of Gluon cannot be {done}: {error}")
