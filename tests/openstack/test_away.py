@@ -2,6 +2,7 @@
 """What is behind the plugin fails, hangs, lies or is put back: ML2's ports go on, Gluon's are 503, and neither is ever taken for
 the other. Nothing of it is an internal error of Neutron's."""
 
+import json
 import shutil
 import time
 from collections.abc import Callable, Iterator
@@ -19,7 +20,7 @@ from gluon.parts.ports import free_ports
 from gluon.parts.site import Site
 
 from .conftest import RELEASE
-from .stacks import SERVED, Do, Stack, away, entered, loop_beside, refused, serving, stand_in, succeeds, until
+from .stacks import SERVED, Do, Stack, asked, away, entered, loop_beside, refused, serving, stand_in, succeeds, until
 
 MACHINE = str(uuid4())
 UNKNOWN = "11111111-2222-4333-8444-555555555555"
@@ -164,9 +165,15 @@ def test_something_else_answers_in_place_of_the_proton_server(lab: Stack, do: Do
 
 
 def test_a_proton_server_does_not_take_a_list(lab: Stack, do: Do, web: str, mine: str) -> None:
-    """It is there, so that is no 503, and asking again would not help."""
+    """It is there, so that is no 503, and asking again would not help. What it says of its Proton is as it was."""
+    documents = ("/proton/net-l3vpn", "/proton/net-l3vpn/v1.0/commands.json")
+    answers = {path: said("200 OK", json.dumps(asked("GET", lab.server.url + path)).encode()) for path in documents}
     no = said("400 Bad Request", b'{"title": "Bad Request", "status": 400, "detail": "names are numbers here"}')
-    with away(do, lab.site, lab.server), serving(lab.server.port, no):
+
+    def answer(request: BaseHTTPRequestHandler, body: bytes) -> None:
+        answers.get(request.path, no)(request, body)
+
+    with away(do, lab.site, lab.server), serving(lab.server.port, answer):
         refused(400, "cannot be listed like this: names are numbers here", lambda: lab.listed("name=web"))
         ml2_works(lab, mine)
     until(lambda: succeeds(lambda: lab.shown(web)))
