@@ -14,6 +14,7 @@ from oslo_config import cfg
 from gluon.plugin import options
 
 test_plugin.PLUGIN_NAME = os.environ["CORE_PLUGIN"]
-cfg.set_defaults(options.OPTIONS, etcd_endpoints=[os.environ["ETCD"]])
+# Where much else runs, the list of ports may come later than anybody would wait for it in use.
+cfg.set_defaults(options.OPTIONS, etcd_endpoints=[os.environ["ETCD"]], etcd_timeout=30.0)
 if "PROTON" in os.environ:
     cfg.set_defaults(options.OPTIONS, proton_endpoints=[os.environ["PROTON"]])

@@ -247,9 +247,10 @@ def test_a_token_that_keystone_took_back_is_replaced(lab: Lab, port: str, ask: C
         lab.gate.revoke(token)
     lab.gate.shown.clear()
     assert ask(lab, port)
-    refused = [shown.token for shown in lab.gate.shown if not shown.user]
+    # One may be shown twice where a worker looks beside the request whether the Proton has changed.
+    refused = {shown.token for shown in lab.gate.shown if not shown.user}
     taken = {shown for shown in lab.gate.shown if shown.user}
-    assert refused and set(refused) <= old and len(set(refused)) == len(refused), "none is shown again"
+    assert refused and refused <= old
     assert {shown.user for shown in taken} == {GLUON.name} and old.isdisjoint(shown.token for shown in taken)
 
 
