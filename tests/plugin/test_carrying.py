@@ -109,9 +109,9 @@ async def test_a_bind_that_nobody_answers_is_taken_back(lab: Lab) -> None:
 
 
 class TestWhatComesBetweenTheEndOfTheWaitAndTheUnbind:
-    async def meanwhile(self, lab: Lab, port_id: str, something: Callable[[Driver], Awaitable[object]]) -> Port:
-        """What a bind comes to that nobody answers in time, where ``something`` happens at the last moment, once."""
-        loop, left = asyncio.get_running_loop(), [something]
+    async def meanwhile(self, lab: Lab, port_id: str, something: Callable[[Driver], Awaitable[object]], times: int = 1) -> Port:
+        """What a bind comes to that nobody answers in time, where ``something`` happens at the last moment, so often."""
+        loop, left = asyncio.get_running_loop(), [something] * times
 
         class Late(ModelDriver):
             def unbind(self, port_id: str, **more: Any) -> Port:
@@ -153,13 +153,32 @@ class TestWhatComesBetweenTheEndOfTheWaitAndTheUnbind:
         with lab.driver() as driver:
             assert plugged(await asyncio.to_thread(driver.port, port_id)) == ("UNBOUND", "", "", "")
 
+    async def test_others_that_never_rest_end_it(self, lab: Lab) -> None:
+        port_id = await asyncio.to_thread(lab.create)
+
+        async def rename(driver: Driver) -> None:
+            name = (await asyncio.to_thread(driver.port, port_id)).name
+            await asyncio.to_thread(driver.update, port_id, {"name": name + "x"})
+
+        with pytest.raises(Refused, match="changed by others again and again") as raised:
+            await self.meanwhile(lab, port_id, rename, 10)
+        assert raised.value.status == 409
+        assert (await self.meanwhile(lab, port_id, rename, 9)).binding_state is BindingState.FAILED
+
 
 async def _as_coroutine(work: Awaitable[object]) -> None:
     await work
 
 
 @pytest.mark.parametrize(
-    "change", [Change({"name": "db"}), Change({}, HERE), Change({"name": "db"}, HERE), Change({"name": "db"}, Unbind())]
+    "change",
+    [
+        Change({"name": "db"}),
+        Change({}, HERE),
+        Change({"name": "db"}, HERE),
+        Change({"name": "db"}, Unbind()),
+        Change({}, Unbind(instead={"device_id": "other"})),
+    ],
 )
 async def test_another_revision_than_is_meant(lab: Lab, change: Change) -> None:
     port_id = await asyncio.to_thread(lab.create)
@@ -170,6 +189,77 @@ async def test_another_revision_than_is_meant(lab: Lab, change: Change) -> None:
         assert raised.value.status == 412
         assert await asyncio.to_thread(driver.port, port_id) == before
         await asyncio.to_thread(carry_out, driver, port_id, change, before.revision)
+
+
+@pytest.mark.parametrize("binding", [Bind("compute-2", "vm", "compute:nova"), Unbind()])
+async def test_a_value_that_is_refused_leaves_the_binding(patient: Lab, binding: Bind | Unbind) -> None:
+    port_id = await asyncio.to_thread(patient.create)
+    with patient.driver() as driver:
+        await asyncio.gather(patient.answer(port_id), asyncio.to_thread(carry_out, driver, port_id, Change({}, HERE)))
+        before = await asyncio.to_thread(driver.port, port_id)
+        with pytest.raises(Refused) as raised:
+            await asyncio.to_thread(carry_out, driver, port_id, Change({"name": "x" * 300}, binding))
+        assert raised.value.status == 400
+        assert await asyncio.to_thread(driver.port, port_id) == before
+        assert before.binding_state is BindingState.BOUND
+
+
+def disturbed(at: int, calls: list[str]) -> type[ModelDriver]:
+    """A driver that notes its calls; somebody else changes the port just before the one of this number, from 0."""
+
+    class Disturbed(ModelDriver):
+        def _comes(self, call: str, port_id: str) -> None:
+            if len(calls) == at:
+                super().update(port_id, {"admin_state_up": False})
+            calls.append(call)
+
+        def bind(self, port_id: str, *given: Any, **named: Any) -> Port:
+            self._comes("bind", port_id)
+            return super().bind(port_id, *given, **named)
+
+        def unbind(self, port_id: str, **named: Any) -> Port:
+            self._comes("unbind", port_id)
+            return super().unbind(port_id, **named)
+
+        def update(self, port_id: str, *given: Any, **named: Any) -> Port:
+            self._comes("update", port_id)
+            return super().update(port_id, *given, **named)
+
+    return Disturbed
+
+
+class TestStepByStep:
+    RENAME_AND_BIND = (Change({"name": "db"}, HERE), ["update", "bind"])
+    RENAME_AND_MOVE = (Change({"name": "db"}, Unbind(instead={"device_id": "other"})), ["update", "unbind", "update"])
+
+    @pytest.mark.parametrize(("steps", "at"), [(RENAME_AND_BIND, 1), (RENAME_AND_MOVE, 1), (RENAME_AND_MOVE, 2)])
+    async def test_what_another_changes_between_two_steps(self, lab: Lab, steps: tuple[Change, list[str]], at: int) -> None:
+        """Who means a revision changes nothing that it has not seen; who means none changes the port as it is."""
+        change, expected = steps
+        for meant in (True, False):
+            port_id, calls = await asyncio.to_thread(lab.create), list[str]()
+            with lab.driver() as driver:
+                revision = (await asyncio.to_thread(driver.port, port_id)).revision if meant else None
+            with lab.driver(disturbed(at, calls)) as driver:
+                if revision is None:
+                    assert (await asyncio.to_thread(carry_out, driver, port_id, change)).name == "db"
+                    assert calls[: len(expected)] == expected
+                    continue
+                with pytest.raises(Refused) as raised:
+                    await asyncio.to_thread(carry_out, driver, port_id, change, revision)
+                assert raised.value.status == 412 and calls == expected[: at + 1]
+
+    async def test_what_was_done_before_a_bind_is_refused_stays(self, lab: Lab) -> None:
+        class Refusing(ModelDriver):
+            def bind(self, *given: Any, **named: Any) -> Port:
+                raise Refused(409, "there are no racks here")
+
+        port_id = await asyncio.to_thread(lab.create)
+        with lab.driver(Refusing) as driver:
+            with pytest.raises(Refused, match="no racks"):
+                await asyncio.to_thread(carry_out, driver, port_id, Change({"name": "db"}, HERE))
+            port = await asyncio.to_thread(driver.port, port_id)
+            assert port.name == "db" and plugged(port) == ("UNBOUND", "", "", "")
 
 
 async def test_a_server_that_is_stopped_costs_no_bind(lab: Lab, patient: Lab) -> None:

@@ -11,16 +11,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from typing import Any, Final, NamedTuple
+from http import HTTPStatus
+from typing import Any, NamedTuple
 
 from gluon.backends.errors import Refused, Unavailable
 from gluon.backends.ports import Port
 from gluon.client.http import Response
 from gluon.model.schema import BindingState
-
-_ACCEPTED: Final = 202
-_CONFLICT: Final = 409
-_ANOTHER_REVISION: Final = 412
 
 
 class Answered(NamedTuple):
@@ -32,7 +29,7 @@ class Answered(NamedTuple):
 
 def cut_short(answer: Response) -> bool:
     """Whether a server says that the same is to be asked again, at once: it is being stopped."""
-    return answer.status == _ACCEPTED and answer.headers.get("Retry-After") == "0"
+    return answer.status == HTTPStatus.ACCEPTED and answer.headers.get("Retry-After") == "0"
 
 
 def to_the_end(
@@ -59,9 +56,19 @@ def _waited(bind: Port, change: Callable[[Mapping[str, Any], int], Answered], lo
     try:
         return change({"host_id": bind.host_id, "device_id": bind.device_id}, bind.revision)
     except Refused as refusal:
-        if refusal.status != _ANOTHER_REVISION:
+        if refusal.status != HTTPStatus.PRECONDITION_FAILED:
             raise
-    port = look()  # which has changed since, perhaps by the answer itself
-    if (port.host_id, port.device_id) != (bind.host_id, bind.device_id):
-        raise Refused(_CONFLICT, f"port {bind.id} was changed by another request while it was being bound")
+    port = look_again(bind, look)
     return Answered(port, port.binding_state is BindingState.BINDING)
+
+
+def look_again(bind: Port, look: Callable[[], Port]) -> Port:
+    """The port as it is now, which was BINDING as ``bind`` and has changed since, perhaps by the answer itself.
+
+    Raises Refused where it is on another host or device, or on none. A later bind to the same ones passes for this one: it wants
+    the same of a controller, and the API shows nothing by which they differ.
+    """
+    port = look()
+    if (port.host_id, port.device_id) != (bind.host_id, bind.device_id):
+        raise Refused(HTTPStatus.CONFLICT, f"port {bind.id} was changed by another request while it was being bound")
+    return port

@@ -63,16 +63,18 @@ class Bind:
 class Unbind:
     """The port was bound, and loses its host or its device.
 
-    ``keeps``: of host_id, device_id and device_owner those that it still has. ``profile``: None where it stays.
+    ``keeps``: of host_id, device_id and device_owner those that it still has. ``profile``: None where it stays. ``instead``: what
+    takes the place of others of the three, which can be only once the port is unbound: it would be bound there.
     """
 
     keeps: tuple[str, ...] = ()
     profile: Mapping[str, Any] | None = None
+    instead: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """``values``: the Proton's attributes that change besides the ``binding``."""
+    """``values``: the Proton's attributes that change besides the ``binding``, and before it."""
 
     values: Mapping[str, Any] = field(default_factory=dict)
     binding: Bind | Unbind | None = None
@@ -94,8 +96,8 @@ def change(body: Mapping[str, Any], shown: Mapping[str, Any], *, by_service: boo
         raise Invalid.of(faults)
     changed = {key: value for key, value in body.items() if key in _CHANGEABLE and not _same(value, shown.get(key))}
     binding = _binding(body, changed, shown)
-    done = _done(binding, changed)
-    return Change({_CHANGEABLE[key]: _value(key, value) for key, value in changed.items() if key not in done}, binding)
+    by_binding = (*_PLACE, PROFILE) if binding is not None else ()
+    return Change({_CHANGEABLE[key]: _value(key, value) for key, value in changed.items() if key not in by_binding}, binding)
 
 
 def _binding(body: Mapping[str, Any], changed: Mapping[str, Any], shown: Mapping[str, Any]) -> Bind | Unbind | None:
@@ -105,19 +107,9 @@ def _binding(body: Mapping[str, Any], changed: Mapping[str, Any], shown: Mapping
     if after[HOST] and after[DEVICE]:
         return Bind(after[HOST], after[DEVICE], after[OWNER], profile) if HOST in body or DEVICE in changed else None
     if shown.get(HOST) and shown.get(DEVICE):
-        return Unbind(tuple(_CHANGEABLE[key] for key in _PLACE if shown.get(key) and key not in changed), profile)
+        keeps = tuple(_CHANGEABLE[key] for key in _PLACE if shown.get(key) and key not in changed)
+        return Unbind(keeps, profile, {_CHANGEABLE[key]: changed[key] for key in _PLACE if changed.get(key)})
     return None
-
-
-def _done(binding: Bind | Unbind | None, changed: Mapping[str, Any]) -> set[str]:
-    """The keys of a change that are dealt with by the binding. An unbind only empties; what takes the place is another matter."""
-    match binding:
-        case Bind():
-            return {*_PLACE, PROFILE}
-        case Unbind():
-            return {PROFILE, *(key for key in _PLACE if key in changed and not changed[key])}
-        case None:
-            return set()
 
 
 def _value(key: str, value: Any) -> Any:
