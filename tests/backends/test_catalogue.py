@@ -122,6 +122,17 @@ async def test_what_hangs_on_a_port(kv: Kv) -> None:
         await put(kv, "z")
         await until(lambda: "z" in touched)
         assert "a" not in touched, "it is gone, and what hung on it with it"
+        await put(kv, "b")
+        await kv.put(keys.object("blue", "Line", "more"), b'{"id": "more", "port_id": "b"}')
+        await put(kv, "z", revision=2)
+        await until(lambda: "b" in touched)
+        del touched[:]
+        first = [keys.object("blue", "Line", id) for id in ("more", "b")]
+        await kv.txn(Txn((), tuple(map(Delete, first))))
+        await kv.txn(Txn((), (Delete(keys.object("blue", "Berth", "b")), Delete(keys.port("b")))))
+        await put(kv, "z")
+        await until(lambda: "z" in touched)
+        assert "b" not in touched, "so it is where its interfaces went a moment before"
     await remove(kv, "z")
 
 

@@ -73,8 +73,8 @@ class Catalogue:
         self._by_device: defaultdict[str, set[str]] = defaultdict(set)
         #: How many ports are registered by each Proton for each tenant; never zero.
         self._of: dict[str, Counter[str]] = {}
-        #: What the Protons call their ports: name of the Proton, and of the object.
-        self._port_objects: set[tuple[str, str]] = set()
+        #: Objects, by Proton, that go only when the port of their id goes: ports, and the interfaces that they are made with.
+        self._going_as_one: set[tuple[str, str]] = set()
         #: Interfaces that have an id of their own: the object, and the port.
         self._interfaces: dict[str, tuple[str, str]] = {}
         self._loaded = asyncio.Event()
@@ -168,9 +168,13 @@ class Catalogue:
                 self._take(batch.events)
 
     def _take(self, events: Sequence[Event]) -> None:
-        """A port goes together with its interfaces, of which nobody is told then: Nova would forget what it is to unplug."""
+        """A port goes together with its interfaces, of which nobody is told then: Nova would forget what it is to unplug.
+
+        Of many ports that go at once, the interfaces may come in one batch and the ports in the next. So the default interface,
+        which has the port's id and never goes alone, counts as the port does.
+        """
         changes = [(event, key) for event in events if (key := keys.parse_object(event.kv.key)) is not None]
-        going = {key.id for event, key in changes if event.type == "delete" and (key.proton, key.object) in self._port_objects}
+        going = {key.id for event, key in changes if event.type == "delete" and (key.proton, key.object) in self._going_as_one}
         for event, key in changes:
             if event.type == "put" and self._put(key, event.kv):
                 continue
@@ -188,6 +192,8 @@ class Catalogue:
             port = _INTERFACE.decode(kv.value).port_id
         except (msgspec.ValidationError, msgspec.DecodeError):
             return False
+        if port == key.id:
+            self._going_as_one.add((key.proton, key.object))
         if port is None or port == key.id:
             return False
         self._interfaces[key.id] = key.object, port
@@ -211,7 +217,7 @@ class Catalogue:
         registration = self.find(key.id)
         if registration is not None and registration.service != key.proton:
             return False
-        self._port_objects.add((key.proton, key.object))
+        self._going_as_one.add((key.proton, key.object))
         before = self._plugged.get(key.id)
         if now != before and (not only_newer or before is None or now.follows(before)):
             self._forget(key.id)
