@@ -37,7 +37,8 @@ class Listed:
 
     def ports(self, filters: Filters, limit: int | None = None, after: str | None = None) -> Page:
         self.asked.append((filters, limit))
-        fitting = [p for p in self._ports if all(getattr(p, name) in values for name, values in filters.items())]
+        wanted = {name: set(values) for name, values in filters.items()}
+        fitting = [p for p in self._ports if all(getattr(p, name) in values for name, values in wanted.items())]
         behind = [p for p in fitting if after is None or p.id > after]
         page = tuple(behind[: min(limit or DEFAULT, self._most)])
         return Page(page, page[-1].id if len(page) < len(behind) else None)
@@ -71,7 +72,11 @@ def test_many_values_are_asked_for_in_parts() -> None:
         assert {limit for _, limit in driver.asked} == {PAGE} and driver.longest <= ROOM
 
 
-@given(st.integers(0, 400), st.integers(0, 300), st.sampled_from([["odd"], ["odd", "even"], ["odd", "a/b ü" * 20] * 60]))
+@given(
+    st.integers(0, 200),
+    st.integers(0, 200),
+    st.sampled_from([["odd"], ["odd", "even"], ["odd", *map("a/b ü{}".format, range(150))]]),
+)
 def test_all_filters_together_have_the_room_of_one_request(ids: int, devices: int, names: list[str]) -> None:
     listed = made(range(500), devices=500)
     driver: Any = Listed(listed)
