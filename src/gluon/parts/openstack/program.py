@@ -26,12 +26,13 @@ _PROBE: Final = 5.0  # seconds for one look whether a service answers
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """One process. ``port``: where it answers HTTP; 0 where it does not."""
+    """One process with those that it makes. ``port``: where HTTP is answered, by so many ``workers``; 0 where it is not."""
 
     name: str
     command: tuple[str, ...]
     environment: Mapping[str, str] = field(default_factory=dict)
     port: int = 0
+    workers: int = 1
 
 
 class Running:
@@ -46,9 +47,15 @@ class Running:
         self.daemon.launch(self.program.command, clean_environment(self.program.environment))
 
     async def until_ready(self) -> None:
-        """Return once it answers HTTP (where it does at all). Raises DaemonFailed with the end of its log."""
+        """Return once each of its workers answers HTTP (where it does at all). Raises DaemonFailed with the end of its log."""
+        workers = set[bytes]()
+
+        async def ready() -> bool:
+            workers.update(await _answering(self.program.port))
+            return len(workers) >= self.program.workers
+
         if self.program.port:
-            await self.daemon.until(lambda: _answers(self.program.port), "answering")
+            await self.daemon.until(ready, "answering")
 
     async def stop(self) -> None:
         """End it in an orderly way."""
@@ -81,7 +88,7 @@ def wsgi(
         "wsgi:application",
     )
     variables = {"WSGI_MODULE": module, "WSGI_ARGUMENTS": json.dumps(list(arguments)), **(environment or {})}
-    return Program(name, command, variables, port)
+    return Program(name, command, variables, port, workers)
 
 
 def clean_environment(more: Mapping[str, str]) -> dict[str, str]:
@@ -112,15 +119,19 @@ async def side_by_side(works: Iterable[Coroutine[Any, Any, object]]) -> None:
         raise failures.exceptions[0] from None
 
 
-async def _answers(port: int) -> bool:
-    """Whether HTTP is answered, with whatever status. The socket listens long before the service behind it is there."""
+async def _answering(port: int) -> list[bytes]:
+    """Which worker answers HTTP, with whatever status. The socket listens long before the service behind it is there."""
     try:
         async with asyncio.timeout(_PROBE):
             reader, writer = await asyncio.open_connection("127.0.0.1", port)
             try:
                 writer.write(b"GET / HTTP/1.0\r\nHost: 127.0.0.1\r\n\r\n")
-                return (await reader.readline()).startswith(b"HTTP/")
+                status, *headers = (await reader.readuntil(b"\r\n\r\n")).split(b"\r\n")
+                if not status.startswith(b"HTTP/"):
+                    return []
+                named = [header.partition(b":")[2].strip() for header in headers if header.lower().startswith(b"x-worker:")]
+                return named or [b""]
             finally:
                 writer.close()
-    except (OSError, TimeoutError):
-        return False
+    except (OSError, TimeoutError, asyncio.IncompleteReadError):
+        return []

@@ -1,16 +1,22 @@
 # SPDX-License-Identifier: Apache-2.0
 """What gunicorn serves: the WSGI application of the service that the environment names; its answers say which process gave them.
 
+The process ends with gunicorn, however that ends, also while the service is still being imported.
+
 The services read the command line when they are imported, and must not find gunicorn's there. Runs in the service's virtualenv.
 """
 
+import ctypes
 import json
 import os
+import signal
 import sys
 from collections.abc import Callable, Iterable
 from importlib import import_module
 from typing import Any
 
+_PR_SET_PDEATHSIG = 1  # prctl(2)
+ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 sys.argv = [sys.argv[0], *json.loads(os.environ["WSGI_ARGUMENTS"])]
 _service = import_module(os.environ["WSGI_MODULE"]).application
 
