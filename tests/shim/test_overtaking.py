@@ -29,6 +29,42 @@ class Held:
         return await self._kv.txn(txn, idempotent=idempotent)
 
 
+class Twice:
+    """A connection on which what writes one key is kept, to be carried out again: as etcd may, where a member was paused.
+
+    The first time nobody hears the answer, so it is tried again.
+    """
+
+    def __init__(self, kv: Kv, key: str) -> None:
+        self._kv, self._key = kv, key
+        self.carried_out: list[Txn] = []
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._kv, name)
+
+    async def txn(self, txn: Txn, *, idempotent: bool = False) -> TxnResult:
+        if any(isinstance(op, Put) and op.key == self._key for op in txn.success):
+            if not self.carried_out:
+                await self._kv.txn(txn, idempotent=idempotent)
+            self.carried_out.append(txn)
+        return await self._kv.txn(txn, idempotent=idempotent)
+
+
+async def test_a_report_that_etcd_carries_out_late_takes_no_newer_one_back(both: Stage) -> None:
+    port = await both.wanted.put(PORT)
+    twice = Twice(both.kv, keys.report(both.proton.name, PORT, port, "c1"))
+    shim = await both.standby(Recorder(), kv=twice)
+    await until(lambda: shim.working)
+    await both.reported(PORT, port, state="ready")
+    await quiet(shim)
+    assert len(twice.carried_out) >= 2
+    for txn in twice.carried_out:
+        assert not (await both.kv.txn(txn)).succeeded
+    await both.reported(PORT, port, state="ready")
+    await both.wanted.put(PORT, port, name="another")
+    await both.reported(PORT, port, state="ready", generation=both.wanted.records[PORT, port]["generation"])
+
+
 @pytest.mark.parametrize("after", [False, True])
 async def test_a_port_is_not_deleted_before_its_interface_whose_first_call_is_being_written_down(
     stage: Stage, after: bool

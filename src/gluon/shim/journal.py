@@ -60,7 +60,9 @@ class Journal:
 
     def open(self, lease_key: str, create_revision: int) -> None:
         """Write from now on, as long as the lease key is the one created at this revision."""
-        writer = Writer(self._kv, Compare(lease_key, "create", "=", create_revision), lambda: self._wanted(writer))
+        writer = Writer(
+            self._kv, Compare(lease_key, "create", "=", create_revision), lambda: self._wanted(writer), create_revision
+        )
         self._writer = writer
         self._awaited_groups = self._note_groups = 0
         self._closed.clear()

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Writes one group of operations to etcd: one transaction whose condition is the lease key's creation.
 
-A group is written again and again while etcd is away and the lease may still live. Where etcd refuses it, the operations are
-written one by one, so that one that is refused costs no other. What comes into a group is ``gluon.shim.journal``'s.
+A group is written again and again while etcd is away and the lease may still live. A member that was paused may carry out a try
+long after another one did, and after newer groups: so each try holds only while its keys are as old as they were when the group
+was made. Where etcd refuses it, the operations are written one by one, so that one that is refused costs no other. What comes
+into a group is ``gluon.shim.journal``'s, which has no key in two groups at once.
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from gluon.kv.contract import Compare, Delete, Kv, KvError, KvRefused, KvUnavailable, Put, Txn, TxnResult
+from gluon.kv.contract import Compare, Delete, Get, KeyValue, Kv, KvError, KvRefused, KvUnavailable, Put, Txn, TxnResult
 
 LOG = logging.getLogger(__name__)
 
@@ -47,20 +49,24 @@ class Entry:
                 return 200 + sum(len(o.value) for o in self.op.success if isinstance(o, Put))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Writer:
-    """Writes groups for one opening of the journal. ``wanted`` says, each time, whether a group is to be tried (again)."""
+    """Writes groups for one opening of the journal. ``wanted`` says, each time, whether a group is to be tried (again).
+
+    ``seen``: the newest revision of etcd's that is known; what was written before this opening is older.
+    """
 
     kv: Kv
     lease: Compare
     wanted: Callable[[], bool]
+    seen: int
 
     async def write(self, group: Sequence[Entry]) -> bool:
         """Write a group; False where the lease key is gone, so that nothing was written."""
-        told = False
+        told, since = False, self.seen
         while self.wanted():
             try:
-                result = await self.kv.txn(Txn((self.lease,), tuple([e.op for e in group])), idempotent=True)
+                result = await self.kv.txn(self._try(group, since), idempotent=True)
             except KvUnavailable as error:
                 LOG.log(logging.DEBUG if told else logging.WARNING, "reports and answers wait: %s", error)
             except KvRefused as error:
@@ -68,10 +74,27 @@ class Writer:
                     return await self._separate(group, error)
                 LOG.log(logging.DEBUG if told else logging.ERROR, "reports and answers wait: %s", error)
             else:
-                return _settle(group, result)
+                self.seen = since = max(self.seen, result.revision)
+                if result.succeeded:
+                    _settle(group, result)
+                    return True
+                if not self._holds(result):
+                    return False
+                continue  # a try of this group that nobody answered was carried out after all, or somebody else wrote
             told = True
             await asyncio.sleep(_RETRY)
         return True
+
+    def _try(self, group: Sequence[Entry], since: int) -> Txn:
+        """The group, if nothing of it was written since that revision."""
+        ops = tuple([entry.op for entry in group])
+        old = [Compare(op.key, "mod", "<", since + 1) for op in ops if not isinstance(op, Txn)]
+        return Txn((self.lease, *old), ops, (Get(self.lease.key),))
+
+    def _holds(self, result: TxnResult) -> bool:
+        """Whether the lease key is there, by a try whose condition did not hold."""
+        (held,) = result.responses
+        return isinstance(held, KeyValue) and held.create_revision == self.lease.operand
 
     async def _separate(self, group: Sequence[Entry], error: KvRefused) -> bool:
         """One of the group is refused: find it, write the others."""
@@ -82,11 +105,8 @@ class Writer:
         return all([await self.write([entry]) for entry in group])
 
 
-def _settle(group: Sequence[Entry], result: TxnResult) -> bool:
-    """Tell who waits; False where the condition did not hold."""
-    if not result.succeeded:
-        return False
+def _settle(group: Sequence[Entry], result: TxnResult) -> None:
+    """Tell who waits."""
     for entry, response in zip(group, result.responses, strict=True):
         nested = response if isinstance(response, TxnResult) else None
         entry.resolve(nested and TxnResult(nested.succeeded, result.revision, nested.responses))
-    return True
