@@ -3,12 +3,12 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
 from gluon.backends.catalogue import Catalogue, Plugged
-from gluon.kv.contract import Delete, Kv, Put, Txn
+from gluon.kv.contract import Delete, Kv, Put, Txn, WatchBatch
 from gluon.kv.memory import MemoryKv
 from gluon.particle import keys
 
@@ -134,6 +134,65 @@ async def test_what_hangs_on_a_port(kv: Kv) -> None:
         await until(lambda: "z" in touched)
         assert "b" not in touched, "so it is where its interfaces went a moment before"
     await remove(kv, "z")
+
+
+class Held(MemoryKv):
+    """Tells of the keys below ``held`` when it is let."""
+
+    def __init__(self, held: str) -> None:
+        super().__init__()
+        self.held = held
+        self.let = asyncio.Event()
+
+    async def watch(self, prefix: str, *, start: int = 0) -> AsyncGenerator[WatchBatch, None]:
+        async for batch in super().watch(prefix, start=start):
+            if prefix == self.held and batch.events:
+                await self.let.wait()
+            yield batch
+
+
+async def test_an_interface_changes_before_it_is_heard_whose_port_it_is_of() -> None:
+    kv, touched = Held(keys.PORTS), list[str]()
+    async with following(kv, touched=touched) as catalogue:
+        await put(kv, "a")
+        await kv.put(keys.object("blue", "Mooring", "a"), b'{"ipaddress": "10.0.0.1"}')
+        await until(lambda: touched == ["a", "a"])
+        assert catalogue.find("a") is None
+        kv.let.set()
+        await until(lambda: catalogue.find("a") is not None)
+
+
+async def test_a_port_that_is_heard_of_when_its_registration_has_gone_is_not_kept() -> None:
+    kv, told = Held(keys.PROTONS), list[Any]()
+    async with following(kv, told) as catalogue:
+        await put(kv, "a", device_id="vm")
+        await until(lambda: catalogue.find("a") is not None)
+        await remove(kv, "a")
+        await until(lambda: catalogue.find("a") is None)
+        assert told == []
+        kv.let.set()
+        await put(kv, "z")
+        await until(lambda: catalogue.plugged("z") is not None)
+        assert catalogue.plugged("a") is None and catalogue.with_device(["vm"]) == []
+        assert [(id, before is None, now is None) for id, before, now in told] == [
+            ("a", True, False),
+            ("a", False, True),
+            ("z", True, False),
+        ]
+
+
+async def test_a_port_whose_registration_is_yet_to_come_stays_until_that_has_gone() -> None:
+    """Its key may have gone because etcd is filled again."""
+    kv = Held(keys.PORTS)
+    async with following(kv) as catalogue:
+        await put(kv, "a", device_id="vm")
+        await kv.delete(keys.object("blue", "Berth", "a"))
+        await put(kv, "z")
+        await until(lambda: catalogue.plugged("z") is not None)
+        assert catalogue.with_device(["vm"]) == ["a"]
+        await kv.delete(keys.port("a"))
+        kv.let.set()
+        await until(lambda: catalogue.with_device(["vm"]) == [])
 
 
 async def test_interfaces_that_went_unseen_are_forgotten() -> None:

@@ -6,7 +6,7 @@
                                          of an interface or of what that is bound to, for there a port has its addresses
 
 So a list of ports that none of Gluon's can be in costs no request, and whoever waits for a port to become ACTIVE is told.
-The two are followed side by side: a port may for a moment be known to one and not yet to the other.
+The two are followed side by side: a port may for a moment be known to one and not yet, or no more, to the other.
 """
 
 from __future__ import annotations
@@ -181,8 +181,15 @@ class Catalogue:
             if event.type == "put":
                 self._note_interface(key, event.kv)
             self._tell_of_port(key, going)
-            if event.type == "delete" and self._interfaces.get(key.id, ("", ""))[0] == key.object:
-                del self._interfaces[key.id]
+            if event.type == "delete":
+                self._end(key, event.kv.mod_revision)
+
+    def _end(self, key: keys.ObjectKey, revision: int) -> None:
+        """An object's key has gone. With it goes a port that came after its registration had gone: nothing else will tell."""
+        if self._interfaces.get(key.id, ("", ""))[0] == key.object:
+            del self._interfaces[key.id]
+        if (key.proton, key.object) in self._going_as_one and self.registrations.is_unknown(key.id, revision):
+            self._drop(key.id)
 
     def _note_interface(self, key: keys.ObjectKey, kv: KeyValue) -> bool:
         """Hold which port an interface is of that does not have the port's id, as the default one has; whether it is such."""
@@ -200,10 +207,13 @@ class Catalogue:
         return True
 
     def _tell_of_port(self, key: keys.ObjectKey, going: Container[str]) -> None:
-        """Something has changed that may hang on a port: what an interface is bound to has the interface's id."""
+        """Something has changed that may hang on a port: what an interface is bound to has the interface's id.
+
+        A port whose registration has not come yet counts: nobody would tell of this change once it has.
+        """
         id = key.id if key.id in self._plugged else self._interfaces.get(key.id, ("", ""))[1]
         plugged, registration = self._plugged.get(id), self.find(id)
-        if id not in going and plugged is not None and registration is not None and registration.service == key.proton:
+        if id not in going and plugged is not None and (registration is None or registration.service == key.proton):
             self._changed(id, plugged, plugged)
 
     def _put(self, key: keys.ObjectKey, kv: KeyValue, *, only_newer: bool = False) -> bool:

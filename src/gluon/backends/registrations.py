@@ -92,6 +92,10 @@ class Registrations:
         """Who registered this port; None where nobody did."""
         return self._ports.get(id)
 
+    def is_unknown(self, id: str, revision: int) -> bool:
+        """Whether nobody registers this port, of which that is certain: all is known that etcd held at this revision."""
+        return id not in self._ports and self._seen >= revision
+
     async def look(self, id: str) -> bool:
         """Whether a port is registered, also where that was just now and is still to be heard of. Raises KvError."""
         held = await self._kv.get(keys.port(id))
