@@ -129,6 +129,20 @@ async def test_a_machine_is_moved_to_another_host(stack: Stack, port: dict[str, 
     await servers.delete(stack.api(OWNER), server)
 
 
+async def test_a_machine_is_shelved_and_taken_up_elsewhere(stack: Stack, port: dict[str, Any]) -> None:
+    """On the shelf it keeps its port, which is on no host."""
+    server = await running(stack, "shelved", port)
+    shelved = await servers.shelve(stack.api(OWNER), server)
+    assert shelved["status"] == "SHELVED_OFFLOADED", shelved
+    assert bound(stack, port) == ("UNBOUND", None, server)
+    assert stack.shown(port["id"])["binding:vif_type"] == "unbound"
+    taken = await servers.unshelve(stack.api(ADMIN), server, host=SECOND)
+    assert (taken["status"], taken["OS-EXT-SRV-ATTR:host"]) == ("ACTIVE", SECOND), taken
+    assert bound(stack, port) == ("BOUND", SECOND, server)
+    await servers.delete(stack.api(OWNER), server)
+    assert bound(stack, port) == ("UNBOUND", None, None)
+
+
 async def test_a_machine_that_is_to_be_moved_while_it_runs_stays(stack: Stack, port: dict[str, Any]) -> None:
     server = await running(stack, "stayer", port)
     asked = await servers.migrate_live(stack.api(ADMIN), server, host=SECOND)

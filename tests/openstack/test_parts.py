@@ -149,4 +149,12 @@ def test_settings_are_merged_option_by_option():
     [("/", 300), ("/v2/images", 200), (f"/v2/images/{glance.IMAGE_ID}", 200), ("/v2/schemas/image", 200), ("/v2/images/x", 404)],
 )
 def test_the_stub_of_glance_knows_one_image(path, status):
-    assert glance.answer(path, "http://127.0.0.1")[0] == status
+    assert glance.Images().answer("GET", path, "http://127.0.0.1")[0] == status
+
+
+def test_the_stub_of_glance_keeps_images_of_machines():
+    images, place = glance.Images(), "http://127.0.0.1"
+    status, made = images.answer("POST", "/v2/images", place, b'{"name": "web-shelved"}')
+    assert status == 201 and images.answer("GET", made["self"], place) == (200, made) and made["name"] == "web-shelved"
+    assert images.answer("DELETE", made["self"], place)[0] == 204 and images.answer("GET", made["self"], place)[0] == 404
+    assert images.answer("DELETE", f"/v2/images/{glance.IMAGE_ID}", place)[0] == 404

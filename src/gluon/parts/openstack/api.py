@@ -15,7 +15,7 @@ from gluon.parts.openstack.users import DOMAIN, User
 
 #: Where a service has newer versions of its API than the first: the one that is asked. Nova's is the last before what it shows of
 #: servers changed, and one in which hosts may be asked for.
-_VERSIONS: Final = {"compute": {"OpenStack-API-Version": "compute 2.74"}}
+_VERSIONS: Final = {"compute": {"OpenStack-API-Version": "compute 2.91"}}
 _PATIENCE: Final = 60.0  # seconds for one request; a cold service imports half of itself at its first
 
 

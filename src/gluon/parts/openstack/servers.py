@@ -92,6 +92,24 @@ async def evacuate(admin: Api, server: str, *, host: str) -> dict[str, Any]:
     return await _until(admin, server, settled, "be evacuated")
 
 
+async def shelve(api: Api, server: str) -> dict[str, Any]:
+    """Put it on the shelf, off its host, and return it once it is there, or ERROR.
+
+    Raises ApiRefused, GluonError after two minutes.
+    """
+    await _act(api, server, "shelve")
+    return await _until(api, server, lambda found: found["status"] in ("SHELVED_OFFLOADED", "ERROR"), "be shelved")
+
+
+async def unshelve(admin: Api, server: str, *, host: str) -> dict[str, Any]:
+    """Take it from the shelf to a host, and return it once it is ACTIVE, or on the shelf again, or ERROR.
+
+    Raises ApiRefused, GluonError after two minutes.
+    """
+    await _act(admin, server, "unshelve", {"host": host})
+    return await _until(admin, server, lambda found: not _busy(found), "be unshelved")
+
+
 async def mark_down(admin: Api, host: str, down: bool) -> None:
     """Tell Nova that the compute service of a host is down whatever it reports itself, or no more. Raises ApiRefused."""
     services = await asyncio.to_thread(admin.get, "compute", f"/os-services?host={host}&binary=nova-compute")
