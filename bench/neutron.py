@@ -14,7 +14,8 @@ from typing import Any, Final
 from bench.figures import Figure
 from bench.ground import Ground
 from gluon.client.http import Client
-from gluon.parts.openstack.api import Api
+from gluon.errors import GluonError
+from gluon.parts.openstack.api import PATIENCE, Answer, Api
 from gluon.parts.openstack.cloud import Cloud, Extent
 from gluon.parts.openstack.users import ADMIN
 
@@ -31,7 +32,25 @@ async def measure(ground: Ground, seconds: int) -> list[Figure]:
     await ground.start_shim(_HOST)
     options = {"gluon": {"etcd_endpoints": ground.etcd.endpoint, "proton_endpoints": server.url}}
     async with _cloud(ground.folder / "ml2", "ml2", {}) as plain, _cloud(ground.folder / "gluon", "gluon", options) as both:
-        return await asyncio.to_thread(_measure, plain.api(ADMIN), both.api(ADMIN), server.url)
+        neutrons = Neutron("ML2 alone", plain.auth_url), Neutron("ML2 with Gluon's plugin", both.auth_url)
+        return await asyncio.to_thread(_measure, *neutrons, server.url)
+
+
+class Neutron(Api):
+    """One of the two as an administrator sees it. Errors say which it is, as addresses do not, and which request it was."""
+
+    def __init__(self, name: str, auth_url: str, *, patience: float = PATIENCE) -> None:
+        super().__init__(auth_url, ADMIN, patience=patience)
+        self._name = name
+        self._requests = 0
+
+    def answer(self, method: str, service: str, path: str, body: object = None) -> Answer:
+        """See Api."""
+        self._requests += 1
+        try:
+            return super().answer(method, service, path, body)
+        except GluonError as error:
+            raise GluonError(f"{self._name}, request {self._requests}: {error}") from None
 
 
 def _cloud(folder: Path, plugin: str, options: dict[str, Any]) -> Cloud:

@@ -19,6 +19,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from bench import binds, neutron, outbox, rest, resync, shims, starting, syncing, takeover
 from bench.figures import Figure, table, write
 from bench.ground import KINDS, Ground, database
+from gluon.errors import GluonError
 
 _GROUPS = {
     "start": starting.measure,
@@ -39,7 +40,7 @@ _NAMED = ("neutron",)
 
 
 def main() -> int:
-    """Measure the groups that were asked for."""
+    """Measure the groups that were asked for. 0 where all were measured, 1 where not."""
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     parser.add_argument(
         "groups", nargs="*", choices=[[], *_GROUPS], help=f"which to measure: {', '.join(_GROUPS)} (all but neutron)"
@@ -49,7 +50,11 @@ def main() -> int:
     parser.add_argument("--json", type=Path, default=Path("bench/results/latest.json"), help="where to write the figures")
     args = parser.parse_args()
     kinds = KINDS if args.database == "all" else (args.database,)
-    figures = asyncio.run(_measure(args.groups or [g for g in _GROUPS if g not in _NAMED], kinds, args.seconds))
+    try:
+        figures = asyncio.run(_measure(args.groups or [g for g in _GROUPS if g not in _NAMED], kinds, args.seconds))
+    except GluonError as error:
+        print(f"bench: {error}", file=sys.stderr)
+        return 1
     print("\n" + table(figures))
     write(figures, args.json)
     print(f"\nAlso in {args.json}.")

@@ -16,7 +16,8 @@ from gluon.parts.openstack.users import DOMAIN, User
 #: Where a service has newer versions of its API than the first: the one that is asked. Nova's is the last before what it shows of
 #: servers changed, and one in which hosts may be asked for.
 _VERSIONS: Final = {"compute": {"OpenStack-API-Version": "compute 2.91"}}
-_PATIENCE: Final = 60.0  # seconds for one request; a cold service imports half of itself at its first
+#: Seconds for one request; a cold service imports half of itself at its first.
+PATIENCE: Final = 60.0
 
 
 class ApiRefused(GluonError):
@@ -44,11 +45,15 @@ class _Session:
 
 
 class Api:
-    """One user's view. Authenticates at the first request; safe to share between threads."""
+    """One user's view. Authenticates at the first request; safe to share between threads.
 
-    def __init__(self, auth_url: str, user: User) -> None:
+    ``patience``: seconds for which a service may say nothing. Raises GluonError where that is longer, or nobody is there.
+    """
+
+    def __init__(self, auth_url: str, user: User, *, patience: float = PATIENCE) -> None:
         self.user = user
         self._auth_url = auth_url
+        self._patience = patience
         self._session: _Session | None = None
 
     @property
@@ -92,7 +97,8 @@ class Api:
         base = self._auth_url if service == "identity" else session.catalogue.get(service)
         if base is None:
             raise GluonError(f"the catalogue has no {service}; it has {', '.join(sorted(session.catalogue))}")
-        return _send(method, base + path, body, {"X-Auth-Token": session.token, **_VERSIONS.get(service, {})})
+        head = {"X-Auth-Token": session.token, **_VERSIONS.get(service, {})}
+        return _send(method, base + path, body, head, self._patience)
 
     def _authenticated(self) -> _Session:
         if self._session is None:
@@ -103,7 +109,7 @@ class Api:
                     "scope": {"project": {"name": self.user.project, "domain": {"id": DOMAIN}}},
                 }
             }
-            answer, headers = _send("POST", f"{self._auth_url}/auth/tokens", body, {})
+            answer, headers = _send("POST", f"{self._auth_url}/auth/tokens", body, {}, self._patience)
             given = answer["token"]
             public = {
                 service["type"]: endpoint["url"]
@@ -115,16 +121,18 @@ class Api:
         return self._session
 
 
-def _send(method: str, url: str, body: object, headers: Mapping[str, str]) -> Answer:
+def _send(method: str, url: str, body: object, headers: Mapping[str, str], patience: float) -> Answer:
     data = None if body is None else json.dumps(body).encode()
     head = {"Accept": "application/json", "Content-Type": "application/json", **headers}
     request = urllib.request.Request(url, data=data, headers=head, method=method)
     try:
-        with urllib.request.urlopen(request, timeout=_PATIENCE) as answer:
+        with urllib.request.urlopen(request, timeout=patience) as answer:
             text = answer.read()
             return Answer(json.loads(text) if text else None, answer.headers)
     except urllib.error.HTTPError as refusal:
         with refusal:
             raise ApiRefused(method, url, refusal.code, refusal.read().decode(errors="replace")) from None
+    except TimeoutError:
+        raise GluonError(f"{method} {url}: no answer within {patience:g} s") from None
     except OSError as error:
         raise GluonError(f"{method} {url}: {error}") from None
