@@ -134,18 +134,20 @@ class Members:
     async def call(self, name: str, request: Any, *, repeat: bool = True, timeout: float | None = None) -> Any:
         """Do it on a member that answers within ``timeout`` (by default that of the settings).
 
-        ``repeat``: whether it may be done again where it is not known if it was done.
+        ``repeat``: whether it may be done again where it is not known if it was done. Where none does, the error says why: of
+        the last try, but for one that was too short for a handshake after one that had shown what is wrong with that.
         """
         until = time.monotonic() + (self.timeout if timeout is None else timeout)
         tries = 0
         logged_in_anew = False
-        failure = Failure(Verdict.UNSENT, "no time was left to ask")
+        failure = reason = Failure(Verdict.UNSENT, "no time was left to ask")
         while (left := until - time.monotonic()) > 0 and not self.closed:
             member, token = self.current, self._token
             outcome = await self._try(member, name, request, min(TRY, left))
             if not isinstance(outcome, Failure):
                 return outcome
             failure = outcome
+            reason = reason if reason.renew and failure.verdict is Verdict.SILENT else failure
             if self._login and not logged_in_anew and _may_want_login(failure, token):
                 logged_in_anew = True
                 self.forget_login(token)
@@ -159,7 +161,7 @@ class Members:
             if failure.verdict is not Verdict.SILENT and tries % len(self._members) == 0:
                 await asyncio.sleep(min(PAUSE, max(until - time.monotonic(), 0)))
         where = ", ".join(member.address.target for member in self._members)
-        raise KvUnavailable(f"etcd ({where}) cannot be reached: {'closed' if self.closed else failure.detail}")
+        raise KvUnavailable(f"etcd ({where}) cannot be reached: {'closed' if self.closed else reason.detail}")
 
     async def _try(self, member: Member, name: str, request: Any, timeout: float) -> Any | Failure:
         try:
