@@ -7,7 +7,8 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from gluon.backends.catalogue import Catalogue, Plugged
+from gluon.backends.catalogue import Catalogue
+from gluon.backends.plugged import Plugged
 from gluon.kv.contract import Delete, Kv, Put, Txn, WatchBatch
 from gluon.kv.memory import MemoryKv
 from gluon.particle import keys

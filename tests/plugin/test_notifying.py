@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from gluon.backends.catalogue import Plugged
+from gluon.backends.plugged import Plugged
 from gluon.kv.memory import MemoryKv
 from gluon.plugin.notifying import GONE, Notifying, Transition
 from tests.backends.test_registrations import until

@@ -17,7 +17,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
-from gluon.backends.catalogue import Plugged
+from gluon.backends.plugged import Plugged
 from gluon.errors import GluonError
 from gluon.kv.contract import Kv
 from gluon.kv.election import Election, Term
