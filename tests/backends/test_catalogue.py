@@ -196,6 +196,40 @@ async def test_a_port_whose_registration_is_yet_to_come_stays_until_that_has_gon
         await until(lambda: catalogue.with_device(["vm"]) == [])
 
 
+async def test_a_port_that_is_made_again_before_its_end_is_heard_of_is_the_new_one() -> None:
+    kv, told = Held(keys.PORTS), list[Any]()
+    kv.let.set()
+    async with following(kv, told) as catalogue:
+        await put(kv, "a", device_id="vm")
+        await until(lambda: catalogue.find("a") is not None and catalogue.plugged("a") is not None)
+        kv.let.clear()
+        await remove(kv, "a")
+        await put(kv, "a", device_id="other", incarnation="j", tenant_id="u")
+        await until(lambda: catalogue.with_device(["other"]) == ["a"])
+        kv.let.set()
+        await until(lambda: catalogue.services_of(["u"]) == ["blue"])
+        assert catalogue.with_device(["other"]) == ["a"] and catalogue.with_device(["vm"]) == []
+    first, second = told[0][2], told[-1][2]
+    assert told == [("a", None, first), ("a", first, None), ("a", None, second)]
+
+
+async def test_an_address_that_changed_while_history_was_lost_is_told() -> None:
+    kv, touched = MemoryKv(), list[str]()
+    near = kv.beside()
+    await say(kv, "complete")
+    for id in ("a", "b"):
+        await put(kv, id)
+    async with following(near, touched=touched) as catalogue:
+        near.unavailable = True
+        await kv.put(keys.object("blue", "Mooring", "a"), b'{"ipaddress": "10.0.0.1"}')
+        await put(kv, "z")
+        kv.compact(await kv.revision())
+        near.unavailable = False
+        await until(lambda: catalogue.plugged("z") is not None)
+        await until(lambda: "a" in touched)
+        assert "b" not in touched
+
+
 async def test_interfaces_that_went_unseen_are_forgotten() -> None:
     """While a watch was lost. One that came to be another port's meanwhile is that one's, and an object of its id is nobody's."""
     kv = MemoryKv()

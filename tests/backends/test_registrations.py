@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from gluon.backends.registrations import Registration, Registrations
-from gluon.kv.contract import KeyValue, Kv, WatchBatch
+from gluon.kv.contract import KeyValue, Kv, Page, WatchBatch
 from gluon.kv.etcd import connect
 from gluon.kv.memory import MemoryKv
 from gluon.particle import keys
@@ -36,7 +36,7 @@ async def kv(endpoint: str | None) -> AsyncIterator[Kv]:
 
 @asynccontextmanager
 async def following(kv: Kv, *told: list[Any]) -> AsyncIterator[Registrations]:
-    registrations = Registrations(kv, lambda *change: [log.append(change) for log in told])
+    registrations = Registrations(kv, lambda id, before, now, revision: [log.append((id, before, now)) for log in told])
     task = asyncio.create_task(registrations.run())
     try:
         await until(lambda: registrations.loaded)
@@ -214,6 +214,39 @@ async def test_what_was_looked_for_may_have_gone_meanwhile(monkeypatch: pytest.M
 
         monkeypatch.setattr(kv, "get", get)
         assert not await registrations.look("a") and registrations.find("a") is None
+
+
+class Paged(MemoryKv):
+    """Its pages of ports come when they are let."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked, self.let = asyncio.Event(), asyncio.Event()
+        self.let.set()
+
+    async def page(self, prefix: str, *, after: str | None = None, limit: int = 1000, revision: int = 0) -> Page:
+        page = await super().page(prefix, after=after, limit=limit, revision=revision)
+        if prefix == keys.PORTS:
+            self.asked.set()
+            await self.let.wait()
+        return page
+
+
+async def test_a_port_that_is_looked_for_while_the_list_is_loaded_again_is_newer_than_the_list() -> None:
+    kv, told = Paged(), list[Any]()
+    await say(kv, "complete")
+    async with following(kv, told) as registrations:
+        kv.asked.clear()
+        kv.let.clear()
+        await say(kv, "complete", "2")
+        await kv.asked.wait()
+        await register(kv, "new")
+        assert await registrations.look("new")
+        outdated = registrations.outdated
+        kv.let.set()
+        await register(kv, "later")
+        await until(lambda: registrations.find("later") is not None)
+        assert [id for id, *_ in told] == ["new", "later"] and outdated is registrations.outdated
 
 
 async def test_etcd_is_away(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -46,6 +46,7 @@ class Catalogue:
         self._hanging = Hanging()
         self._owners = Owners()
         self._loaded = asyncio.Event()
+        self._seen = 0  # all changes up to this revision of etcd's have been taken
         self.registrations = Registrations(kv, self._registered)
 
     @property
@@ -113,25 +114,40 @@ class Catalogue:
         settled = await self.registrations.settled(revision)
         found: set[str] = set()
         interfaces: set[str] = set()
+        missed: list[keys.ObjectKey] = []
         async for kv in paging.every(self._kv, keys.PROTONS, revision=revision):
             key = keys.parse_object(kv.key)
             if key is None:
                 continue
             if self._put(key, kv, only_newer=not settled(key.proton)):
                 found.add(key.id)
-            elif self._hanging.note(key, kv):
+                continue
+            if self._hanging.note(key, kv):
                 interfaces.add(key.id)
+            if 0 < self._seen < kv.mod_revision and settled(key.proton):
+                missed.append(key)
         self._hanging.keep(interfaces, lambda port: (of := self.find(port)) is not None and not settled(of.service))
         for id in self._ports:
-            if id not in found and self.find(id) is None:
-                self._drop(id)
+            if id not in found:
+                self._missing(id)
+        for key in missed:
+            self._tell_of_port(key, ())
+        self._seen = revision
         self._loaded.set()
         return revision
+
+    def _missing(self, id: str) -> None:
+        """etcd has no key of this port. It stays while its registration does: etcd may be filled again."""
+        if self.find(id) is None:
+            self._drop(id)
+        else:
+            self._ports.outlives(id)
 
     async def _follow(self, start: int) -> None:
         async with aclosing(self._kv.watch(keys.PROTONS, start=start)) as batches:
             async for batch in batches:
                 self._take(batch.events)
+                self._seen = batch.revision
 
     def _take(self, events: Sequence[Event]) -> None:
         """A port goes together with its interfaces, of which nobody is told then: Nova would forget what it is to unplug.
@@ -173,16 +189,28 @@ class Catalogue:
             return False
         self._hanging.note_port(key)
         before = self._ports.get(key.id)
-        if now != before and (not only_newer or before is None or now.follows(before)):
-            self._ports.hold(key.id, now)
-            if self._loaded.is_set():
-                self._changed(key.id, before, now)
+        if only_newer and before is not None and now != before and not now.follows(before):
+            self._ports.outlives(key.id)
+            return True
+        self._ports.hold(key.id, now, kv.mod_revision)
+        if now != before and self._loaded.is_set():
+            self._tell(key.id, before, now)
         return True
 
-    def _registered(self, id: str, before: Registration | None, now: Registration | None) -> None:
-        """A port goes when its registration does, and not with its key: that may be missing while etcd is filled again."""
+    def _tell(self, id: str, before: Plugged | None, now: Plugged) -> None:
+        """A port that was deleted and made again with its id is another one."""
+        if before is not None and before.incarnation != now.incarnation:
+            self._changed(id, before, None)
+            before = None
+        self._changed(id, before, now)
+
+    def _registered(self, id: str, before: Registration | None, now: Registration | None, revision: int) -> None:
+        """A port goes when its registration does, and not with its key: that may be missing while etcd is filled again.
+
+        One that was written after that is another one, whose registration is still to come.
+        """
         self._owners.changed(before, now)
-        if now is None:
+        if now is None and self._ports.written(id) <= revision:
             self._drop(id)
 
     def _drop(self, id: str) -> None:

@@ -48,6 +48,7 @@ class PluggedPorts:
 
     def __init__(self) -> None:
         self._ports: dict[str, Plugged] = {}
+        self._written: dict[str, int] = {}
         self._by_device: defaultdict[str, set[str]] = defaultdict(set)
 
     def __contains__(self, id: str) -> bool:
@@ -63,18 +64,34 @@ class PluggedPorts:
         """Ports that have one of these devices."""
         return [id for device in devices for id in tuple(self._by_device.get(device, ()))]
 
-    def hold(self, id: str, plugged: Plugged) -> None:
-        """It is plugged in so now."""
-        self.forget(id)
+    def written(self, id: str) -> int:
+        """The revision of etcd's at which it was written; 0 where it is not known, or of an etcd that is over."""
+        return self._written.get(id, 0)
+
+    def hold(self, id: str, plugged: Plugged, written: int) -> None:
+        """It is plugged in so now, by what was written at that revision."""
+        before = self._ports.get(id)
         self._ports[id] = plugged
-        self._by_device[plugged.device_id or ""].add(id)
+        self._written[id] = written
+        if before is None or before.device_id != plugged.device_id:
+            self._by_device[plugged.device_id or ""].add(id)
+            if before is not None:
+                self._leave(before.device_id, id)
+
+    def outlives(self, id: str) -> None:
+        """What is known of it was written in an etcd that is over."""
+        self._written[id] = 0
 
     def forget(self, id: str) -> Plugged | None:
         """It is not known any more; how it was plugged in, if that was."""
         before = self._ports.pop(id, None)
         if before is not None:
-            members = self._by_device[before.device_id or ""]
-            members.discard(id)
-            if not members:
-                del self._by_device[before.device_id or ""]
+            del self._written[id]
+            self._leave(before.device_id, id)
         return before
+
+    def _leave(self, device: str | None, id: str) -> None:
+        members = self._by_device[device or ""]
+        members.discard(id)
+        if not members:
+            del self._by_device[device or ""]

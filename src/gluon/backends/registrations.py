@@ -47,8 +47,8 @@ _REGISTRATION: Final = msgspec.json.Decoder(Registration)
 _SYNC: Final = msgspec.json.Decoder(SyncState)
 _COMPLETE: Final = "complete"
 
-#: Told of each port that came, changed or went: its id, and what was and is registered.
-Changed = Callable[[str, Registration | None, Registration | None], None]
+#: Told of each port that came, changed or went: its id, what was and is registered, and at which revision of etcd's.
+Changed = Callable[[str, Registration | None, Registration | None, int], None]
 
 
 class _LoadAgain(Exception):
@@ -58,7 +58,7 @@ class _LoadAgain(Exception):
 class Registrations:
     """The table. Read it from any thread; ``run`` belongs to one event loop."""
 
-    def __init__(self, kv: Kv, changed: Changed = lambda id, before, now: None) -> None:
+    def __init__(self, kv: Kv, changed: Changed = lambda id, before, now, revision: None) -> None:
         self._kv = kv
         self._changed = changed
         self._ports: dict[str, Registration] = {}
@@ -100,7 +100,7 @@ class Registrations:
         """Whether a port is registered, also where that was just now and is still to be heard of. Raises KvError."""
         held = await self._kv.get(keys.port(id))
         if held is not None and held.mod_revision > self._seen and (registration := _read(held)) is not None:
-            self._put(id, registration)
+            self._put(id, registration, held.mod_revision)
         return id in self._ports
 
     async def run(self) -> None:
@@ -118,17 +118,23 @@ class Registrations:
             await asyncio.sleep(_RETRY)
 
     async def _load(self) -> int:
-        """Bring the table to what etcd holds; the revision at which it does."""
+        """Bring the table to what etcd holds; the revision at which it does.
+
+        Of what is found missing only that is gone which was known before: who looks meanwhile may see what is newer.
+        """
+        known = tuple(self._ports)
         revision = await self._kv.revision()
         syncs = await self._load_syncs(revision)
-        found: dict[str, Registration] = {}
+        found: dict[str, tuple[Registration, int]] = {}
         async for kv in paging.every(self._kv, keys.PORTS, revision=revision):
             if (id := keys.parse_port(kv.key)) and (registration := _read(kv)):
-                found[id] = registration
+                found[id] = registration, kv.mod_revision
         self._learn(self._with_gone(syncs))
-        for id, registration in found.items():
-            self._put(id, registration)
-        self._gone([id for id in self._ports if id not in found])
+        for id, (registration, written) in found.items():
+            self._put(id, registration, written)
+        for id in known:
+            if id not in found:
+                self._gone(id, revision)
         self._seen = revision
         self._trouble = ""
         self._heard = time.monotonic()
@@ -175,9 +181,9 @@ class Registrations:
             if not id:
                 continue
             if event.type == "delete":
-                self._gone((id,))
+                self._gone(id, event.kv.mod_revision)
             elif registration := _read(event.kv):
-                self._put(id, registration)
+                self._put(id, registration, event.kv.mod_revision)
 
     def _learn_anew(self, now: Mapping[str, SyncState | None]) -> None:
         if self._learn(now):
@@ -195,19 +201,18 @@ class Registrations:
         self.outdated = asyncio.Event()
         return True
 
-    def _put(self, id: str, registration: Registration) -> None:
+    def _put(self, id: str, registration: Registration, revision: int) -> None:
         before = self._ports.get(id)
         if before != registration:
             self._ports[id] = registration
-            self._changed(id, before, registration)
+            self._changed(id, before, registration, revision)
 
-    def _gone(self, ids: Sequence[str]) -> None:
-        """etcd does not hold these ports. Those of a Proton that is not settled stay; it is loaded again once it is."""
-        for id in ids:
-            before = self._ports.get(id)
-            if before is not None and self._is_settled(key := keys.sync(before.service), self._syncs.get(key)):
-                del self._ports[id]
-                self._changed(id, before, None)
+    def _gone(self, id: str, revision: int) -> None:
+        """etcd does not hold this port. Where its Proton is not settled it stays, and the table is loaded again once that is."""
+        before = self._ports.get(id)
+        if before is not None and self._is_settled(key := keys.sync(before.service), self._syncs.get(key)):
+            del self._ports[id]
+            self._changed(id, before, None, revision)
 
     def _is_settled(self, key: str, sync: SyncState | None) -> bool:
         """Whether what etcd does not hold is gone. Where no relay has ever said anything, what is there is all."""
