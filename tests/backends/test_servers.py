@@ -40,6 +40,40 @@ def using() -> Iterator[Using]:
         yield lambda *args, **more: stack.enter_context(ProtonServers(*args, **more))
 
 
+def patient(servers: ProtonServers, api: ApiServer) -> None:
+    """Give that one all the time it needs from now on; what is short is for those that hang."""
+    server = servers._servers[api.url]
+    server._how = server._how._replace(timeout=30.0, read_timeout=30.0)
+
+
+class Clock:
+    """The time of what is remembered of servers, which passes when it is told to as well."""
+
+    def __init__(self) -> None:
+        self._ahead = 0.0
+
+    def monotonic(self) -> float:
+        return time.monotonic() + self._ahead
+
+    def passes(self, seconds: float) -> None:
+        self._ahead += seconds
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr(connections, "time", clock)
+    return clock
+
+
+def until_asked(api: ApiServer, *paths: str) -> None:
+    """Wait until the requests have come, of which whoever made them may have given up the answers."""
+    end = time.monotonic() + 30
+    while len(api.asked) < len(paths) and time.monotonic() < end:
+        time.sleep(0.01)
+    assert [asked.path for asked in api.asked] == list(paths)
+
+
 def silent(connection: socket.socket) -> None:
     while connection.recv(65536):
         pass
@@ -62,6 +96,7 @@ def test_a_server_that_cannot_be_reached_is_passed_by_and_not_asked_first_again(
 def test_a_change_that_may_have_been_done_is_never_repeated(using: Using, api: ApiServer) -> None:
     with listener(silent) as url:
         servers = using([url, api.url], timeout=0.05)
+        patient(servers, api)
         with pytest.raises(Unavailable, match="may have acted") as raised:
             servers.request("PATCH", "/x", values={})
         assert raised.value.sent and not api.asked
@@ -148,32 +183,35 @@ def test_a_token_that_is_refused_is_renewed_once(using: Using, api: ApiServer) -
 def test_a_server_that_hangs_is_left_sooner_by_what_only_reads(using: Using, api: ApiServer) -> None:
     with listener(silent) as url:
         servers = using([url, api.url], timeout=30, read_timeout=0.05)
+        patient(servers, api)
         assert servers.json("GET", "/proton")["protons"]
         assert servers.request("GET", "/proton").status == 200
         assert len(api.asked) == 2
 
 
 def test_a_server_that_hangs_is_waited_for_once(
-    using: Using, api: ApiServer, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    using: Using, api: ApiServer, monkeypatch: pytest.MonkeyPatch, clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Whoever comes later is told at once; somebody looks now and then whether it lives."""
     monkeypatch.setattr(connections, "_LONG", 0.05)
-    monkeypatch.setattr(connections, "_ALONE", 0.3)
+    monkeypatch.setattr(connections, "_ALONE", 60.0)
     awake = threading.Event()
-    api.scripted = lambda asked: awake.wait(10) and None
+    api.scripted = lambda asked: awake.wait(60) and None
     servers = using([api.url], timeout=30, read_timeout=0.2)
     for why in ("timed out", "timed out", "no sign of life", "no sign of life"):
         with pytest.raises(Unavailable, match=why) as raised:
             servers.request("PATCH" if "sign" in why else "GET", "/proton", values=None)
         assert not raised.value.sent
-    assert [asked.path for asked in api.asked] == ["/proton", "/healthz"]
+    until_asked(api, "/proton", "/healthz")
     awake.set()
-    with suppress(Unavailable):
+    with pytest.raises(Unavailable, match="no sign of life"):
         servers.request("GET", "/proton")
-    time.sleep(0.4)
+    monkeypatch.setattr(connections, "_LONG", 30.0)
+    patient(servers, api)
+    clock.passes(61)
     assert servers.json("GET", "/proton")["protons"]
     assert servers.json("GET", "/proton")["protons"]
-    assert [asked.path for asked in api.asked][-3:] == ["/healthz", "/proton", "/proton"]
+    assert [asked.path for asked in api.asked] == ["/proton", "/healthz", "/healthz", "/proton", "/proton"]
     assert [record.message.removeprefix(api.url).split(":")[0] for record in caplog.records] == [
         " does not answer",
         " answers again",
@@ -184,6 +222,7 @@ def test_a_server_that_hangs_is_waited_for_once(
 def test_a_server_that_dribbles_hangs(using: Using, monkeypatch: pytest.MonkeyPatch, part: str) -> None:
     """Bytes are no answer, and no sign of life."""
     monkeypatch.setattr(connections, "_LONG", 0.05)
+    monkeypatch.setattr(connections, "_ALONE", 60.0)
     with listener(dribbling(*ENDLESS[part])) as url:
         servers = using([url], timeout=0.2)
         for why in ("timed out", "timed out", "no sign of life", "no sign of life"):
@@ -192,18 +231,22 @@ def test_a_server_that_dribbles_hangs(using: Using, monkeypatch: pytest.MonkeyPa
             assert not raised.value.sent
 
 
-def test_a_request_that_takes_long_says_nothing_of_others(using: Using, api: ApiServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connections, "_LONG", 0.05)
-    api.scripted = lambda asked: time.sleep(0.5) if asked.path == "/slow" else None
-    servers = using([api.url], read_timeout=0.3)
+def test_a_request_that_takes_long_says_nothing_of_others(using: Using, api: ApiServer, clock: Clock) -> None:
+    given_up = threading.Event()
+    half = (200, b"{", {"Content-Length": "2", "Connection": "close"})
+    api.scripted = lambda asked: half if asked.path == "/slow" and given_up.wait(60) else None
+    servers = using([api.url])
+    patient(servers, api)
     with ThreadPoolExecutor(1) as threads:
         slow = threads.submit(servers.request, "GET", "/slow")
-        time.sleep(0.1)
+        until_asked(api, "/slow")
         assert servers.json("GET", "/proton")["protons"]
-        with pytest.raises(Unavailable, match="timed out"):
+        clock.passes(connections._LONG + 1)
+        given_up.set()
+        with pytest.raises(Unavailable):
             slow.result()
     assert servers.json("GET", "/proton")["protons"]
-    assert not [asked for asked in api.asked if asked.path == "/healthz"]
+    until_asked(api, "/slow", "/proton", "/proton")
 
 
 def test_tls_is_checked_by_the_context_that_is_given(using: Using, api: ApiServer, tmp_path: Path) -> None:
@@ -225,14 +268,17 @@ def test_tls_is_checked_by_the_context_that_is_given(using: Using, api: ApiServe
         assert not raised.value.sent
 
 
-def test_threads_ask_side_by_side_and_leave_a_few_connections(using: Using, api: ApiServer) -> None:
+def test_threads_ask_side_by_side_and_leave_a_few_connections(
+    using: Using, api: ApiServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
     together = threading.Barrier(connections.IDLE + 8)
 
     def scripted(asked: object) -> None:
-        together.wait(10)
+        together.wait(30)
 
+    monkeypatch.setattr(connections, "_FRESH", 60.0)
     api.scripted = scripted  # answers once all have asked
-    servers = using([api.url])
+    servers = using([api.url], read_timeout=30, connect_timeout=30)
     with ThreadPoolExecutor(together.parties) as threads:
         answers = list(threads.map(lambda _: servers.json("GET", "/proton"), range(together.parties)))
     assert len({str(answer) for answer in answers}) == 1

@@ -51,7 +51,7 @@ class Sites:
         settings = {
             "DEFAULT": {"protons": self.protons[name]},
             "database": {"connection": database},
-            "api": {"bind_timeout": 4},
+            "api": {"bind_timeout": 20},  # the next leader comes once the lease of one that was killed has run out
         }
         return await self.site.start_server(settings=settings, port=port)
 
