@@ -25,7 +25,9 @@ from gluon.testing.wanted import Wanted
 
 PORT = "ProtonBasePort"
 OVS = {"vif_type": "ovs", "vif_details": {"port_filter": False}}
-PACE = Pace(first=0.01, longest=0.02, patience=1.0)
+PACE = Pace(first=0.01, longest=0.02, patience=20.0)
+#: Seconds for what comes at once, unless the machine stalls.
+LIMIT = 30.0
 
 
 @dataclass
@@ -91,11 +93,12 @@ class Recorder:
 class Stage:
     """What a test of a whole shim acts on."""
 
-    def __init__(self, proton: Proton, kv: Kv, beside: Callable[[], Any]) -> None:
+    def __init__(self, proton: Proton, kv: Kv, beside: Callable[[], Any], lease_ttl: float = 5.0) -> None:
         self.proton = proton
         self.kv = kv
         self.wanted = Wanted(kv, proton)
         self._beside = beside
+        self._lease_ttl = lease_ttl
         self._tasks: list[asyncio.Task[None]] = []
 
     async def shim(self, backend: object, name: str = "c1", hosts: tuple[str, ...] = ("h1",), **more: Any) -> Shim:
@@ -105,11 +108,17 @@ class Stage:
         return shim
 
     async def standby(
-        self, backend: object, name: str = "c1", hosts: tuple[str, ...] = ("h1",), kv: Any = None, **more: Any
+        self,
+        backend: object,
+        name: str = "c1",
+        hosts: tuple[str, ...] = ("h1",),
+        kv: Any = None,
+        pace: Pace = PACE,
+        **more: Any,
     ) -> Shim:
         """Start a shim, on a connection of its own where none is given."""
-        values = settings.Shim(host_list=hosts, name=name, **{"lease_ttl": 5.0, **more})
-        shim = Shim(values, self.proton, backend, kv or await self._beside(), pace=PACE)
+        values = settings.Shim(host_list=hosts, name=name, **{"lease_ttl": self._lease_ttl, **more})
+        shim = Shim(values, self.proton, backend, kv or await self._beside(), pace=pace)
         self._tasks.append(asyncio.create_task(shim.run()))
         return shim
 
@@ -146,7 +155,7 @@ class Stage:
         return await found(lambda: self.report(kind, id, controller), expected)
 
 
-async def until(holds: Callable[[], bool], timeout: float = 10.0) -> None:
+async def until(holds: Callable[[], bool], timeout: float = LIMIT) -> None:
     """Return once this holds; it must, in time."""
     async with asyncio.timeout(timeout):
         while not holds():
@@ -156,7 +165,7 @@ async def until(holds: Callable[[], bool], timeout: float = 10.0) -> None:
 async def found(read: Callable[[], Any], expected: Mapping[str, Any]) -> Any:
     value: Any = None
     try:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(LIMIT):
             while not isinstance(value, dict) or any(value.get(n) != v for n, v in expected.items()):
                 await asyncio.sleep(0.001)
                 value = await read()
@@ -167,7 +176,7 @@ async def found(read: Callable[[], Any], expected: Mapping[str, Any]) -> Any:
 
 async def gone(read: Callable[[], Any]) -> None:
     """Return once there is nothing to be read."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(LIMIT):
         while await read() is not None:
             await asyncio.sleep(0.001)
 
@@ -215,14 +224,17 @@ def endpoint(request: pytest.FixtureRequest) -> str | None:
 @pytest.fixture
 async def both(endpoint: str | None, proton: Proton) -> AsyncIterator[Stage]:
     """A stage on either etcd."""
-    opened: list[Kv] = [MemoryKv() if endpoint is None else await connect(settings.Etcd(endpoints=(endpoint,)))]
+    opened: list[Kv] = []
 
     async def beside() -> Kv:
-        first = opened[0]
-        opened.append(first.beside() if isinstance(first, MemoryKv) else await connect(settings.Etcd(endpoints=(endpoint,))))
+        if endpoint is not None:
+            opened.append(await connect(settings.Etcd(endpoints=(endpoint,), timeout=LIMIT)))
+        else:
+            opened.append(opened[0].beside() if opened else MemoryKv())
         return opened[-1]
 
-    stage = Stage(proton, opened[0], beside)
+    # By a real clock a lease may run out while the machine stalls; the one in memory is kept alive first.
+    stage = Stage(proton, await beside(), beside, lease_ttl=5.0 if endpoint is None else LIMIT)
     yield stage
     await stage.close()
     for connection in opened:

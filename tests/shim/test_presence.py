@@ -2,21 +2,23 @@
 """The lease: without it a shim starts no call and answers nothing; of two shims of a name one works."""
 
 import asyncio
+import dataclasses
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
 import pytest
 
-from gluon.kv.contract import LeaseLost
+from gluon.kv.contract import KeyValue, LeaseLost
 from gluon.kv.memory import MemoryKv
 from gluon.particle import keys
 from gluon.shim import presence, process
 from gluon.shim.listing import Seen, seen
 
-from .conftest import PORT, Recorder, Stage, found, gone, quiet, until
+from .conftest import LIMIT, PACE, PORT, Recorder, Stage, found, gone, quiet, until
 
 
 async def test_a_shim_says_that_it_is_alive_and_leaves_nothing_when_it_stops(both: Stage) -> None:
@@ -35,6 +37,7 @@ async def test_a_second_shim_of_the_name_stands_by(both: Stage) -> None:
     standby = await both.standby(second)
     port = await both.wanted.put(PORT)
     await both.reported(PORT, port, state="ready")
+    await until_standing_by(both, keys.shim(both.proton.name, "c1"), 1)
     assert not standby.working and second.calls == []
     waiting = [(shim.state, shim.card.hosts) for shim in await seen(both.kv, both.proton.name)]
     assert waiting == [("active", ["h1"]), ("standby", ["h1"])]
@@ -50,11 +53,12 @@ async def test_who_is_there_how_far_behind_and_with_which_reports(stage: Stage) 
         value = {"database": "d", "epoch": epoch, "batch": batch, "state": "complete"}
         await stage.kv.put(keys.sync(stage.proton.name), msgspec.json.encode(value))
 
-    async def one(**expected: object) -> Seen:
-        async with asyncio.timeout(10):
+    async def one(holds: Callable[[Seen], bool]) -> Seen:
+        """The shim once this holds. Its card is older than the reports that are read with it."""
+        async with asyncio.timeout(LIMIT):
             while True:
                 shims = [shim for shim in await seen(stage.kv, stage.proton.name) if shim.name == "c1"]
-                if shims and all(getattr(shims[0], name) == value for name, value in expected.items()):
+                if shims and holds(shims[0]):
                     return shims[0]
                 await asyncio.sleep(0.01)
 
@@ -64,7 +68,7 @@ async def test_who_is_there_how_far_behind_and_with_which_reports(stage: Stage) 
     await position("e", 7)
     await stage.shim(backend, lease_ttl=0.2)
     await stage.wanted.put(PORT)
-    assert (await one(behind=0, reports={"pending": 1, "ready": 1})).card.left == 1
+    await one(lambda c1: (c1.behind, c1.reports, c1.card.left) == (0, {"pending": 1, "ready": 1}, 1))
     written = (await stage.kv.get(keys.shim(stage.proton.name, "c1"))).mod_revision
     await asyncio.sleep(0.3)
     assert (await stage.kv.get(keys.shim(stage.proton.name, "c1"))).mod_revision == written, (
@@ -72,9 +76,9 @@ async def test_who_is_there_how_far_behind_and_with_which_reports(stage: Stage) 
     )
     await position("e", 9)
     release.set()
-    assert (await one(behind=0, reports={"ready": 2})).card.batch == 9
+    assert (await one(lambda c1: (c1.behind, c1.reports) == (0, {"ready": 2}))).card.batch == 9
     await position("other", 1)
-    await one(behind=0)
+    await one(lambda c1: c1.behind == 0)
     await stage.kv.put(keys.report(stage.proton.name, PORT, slow, "c0"), b'{"state": "failed"}')
     gone_by, present = await seen(stage.kv, stage.proton.name)
     assert (gone_by.name, gone_by.state, gone_by.reports, present.name) == ("c0", "gone", {"failed": 1}, "c1")
@@ -99,11 +103,11 @@ async def test_the_name_of_a_process_that_was_killed_is_taken_over_at_once(both:
     key = keys.shim(both.proton.name, "c1")
     await both.kv.put(key, msgspec.json.encode({"process": identity + start}), lease=lease.id)
     standby = await both.standby(Recorder())
-    await asyncio.sleep(0.05)
+    await until_standing_by(both, key, 1)
     assert not standby.working and not process.ended(identity + start)
     await both.stop()
     dead.kill()
-    await asyncio.sleep(0.05)
+    await asyncio.to_thread(os.waitid, os.P_PID, dead.pid, os.WEXITED | os.WNOWAIT)
     assert process.ended(identity + start), "though nobody has collected it"
     dead.wait()
     assert process.ended(identity + start)
@@ -121,27 +125,30 @@ def test_of_a_process_that_is_not_of_this_machine_nothing_is_known(other: str) -
 async def test_a_standby_whose_lease_is_gone_takes_another(both: Stage) -> None:
     await both.shim(Recorder())
     standby = await both.standby(Recorder())
-    async with asyncio.timeout(10):
-        while not (page := await both.kv.page(keys.shim(both.proton.name, "c1") + "/")).items:
-            await asyncio.sleep(0.01)
-    await both.kv.revoke(page.items[0].lease)
+    (waiting,) = await until_standing_by(both, keys.shim(both.proton.name, "c1"), 1)
+    await both.kv.revoke(waiting.lease)
     await both.stop(0)
     await until(lambda: standby.working)
 
 
 async def test_after_etcd_was_wiped_the_shim_that_worked_goes_first(stage: Stage) -> None:
-    """It alone still knows what its backend was told: the reports are gone with etcd."""
-    waiting = [await stage.standby(Recorder(), lease_ttl=0.5) for _ in range(8)]
+    """It alone still knows what its backend was told: the reports are gone with etcd.
+
+    It hears of its loss soon; the others wait as long as their leases last, which is longer than this test may take.
+    """
+    key = keys.shim(stage.proton.name, "c1")
+    worked = await stage.shim(Recorder(), lease_ttl=0.5)
     for _ in range(3):
-        await until(lambda: any(shim.working for shim in waiting))
-        (worked,) = (shim for shim in waiting if shim.working)
-        key = keys.shim(stage.proton.name, "c1")
-        await until_standing_by(stage, key, len(waiting) - 1)
+        for _ in range(7):
+            await stage.standby(Recorder(), lease_ttl=2 * LIMIT)
+        await until_standing_by(stage, key, 7)
         stage.kv.wipe()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(LIMIT):
             while (held := await stage.kv.get(key)) is None:
                 await asyncio.sleep(0.001)
-        await until(lambda: worked.working and worked._presence.lease.id == held.lease)  # noqa: B023
+        await until(lambda: worked.working and worked._presence.lease.id == held.lease)
+        for _ in range(7):
+            await stage.stop()
 
 
 async def test_after_etcd_was_away_a_shim_does_not_wait_for_itself(both: Stage) -> None:
@@ -149,7 +156,7 @@ async def test_after_etcd_was_away_a_shim_does_not_wait_for_itself(both: Stage) 
     key = keys.shim(both.proton.name, "c1")
     old = await both.kv.lease(60)
     before = await both.kv.put(key, b"{}", lease=old.id)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(LIMIT):
         again = await presence.appear(both.kv, key, b"{}", 60, before=old.id)
     assert again.revision > before
     with pytest.raises(LeaseLost):
@@ -157,10 +164,12 @@ async def test_after_etcd_was_away_a_shim_does_not_wait_for_itself(both: Stage) 
     await again.lease.revoke()
 
 
-async def until_standing_by(stage: Stage, key: str, count: int) -> None:
-    async with asyncio.timeout(10):
-        while len((await stage.kv.page(key + "/")).items) < count:
+async def until_standing_by(stage: Stage, key: str, count: int) -> tuple[KeyValue, ...]:
+    """What those have written who wait for this key, once they are so many."""
+    async with asyncio.timeout(LIMIT):
+        while len(waiting := (await stage.kv.page(key + "/")).items) < count:
             await asyncio.sleep(0.01)
+    return waiting
 
 
 async def test_a_standby_can_be_stopped(stage: Stage) -> None:
@@ -250,7 +259,7 @@ async def test_a_stop_lets_calls_that_run_finish_and_reports_them(stage: Stage) 
 
 async def test_a_stop_while_etcd_is_away_ends(stage: Stage) -> None:
     backend = Recorder()
-    shim = await stage.shim(backend)
+    shim = await stage.shim(backend, pace=dataclasses.replace(PACE, patience=0.5))
     port = await stage.wanted.put(PORT)
     await stage.reported(PORT, port, state="ready")
     backend.before = lambda name, uuid: cut()
@@ -260,7 +269,7 @@ async def test_a_stop_while_etcd_is_away_ends(stage: Stage) -> None:
 
     await stage.wanted.bind(port, "h1")
     await until(lambda: "bind_port" in backend.names())
-    async with asyncio.timeout(4):
+    async with asyncio.timeout(LIMIT):
         await stage.stop()
 
 

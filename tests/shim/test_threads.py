@@ -21,7 +21,7 @@ async def test_what_is_returned_and_raised() -> None:
 
 async def test_those_that_block_run_side_by_side_and_no_more_than_allowed() -> None:
     threads = Threads(4)
-    together = threading.Barrier(4, timeout=10)
+    together = threading.Barrier(4, timeout=30)
     await asyncio.gather(*(threads.run(together.wait, ()) for _ in range(8)))
     threads.close()
 
@@ -30,8 +30,8 @@ async def test_a_result_does_not_wait_for_a_slow_one_behind_it() -> None:
     threads = Threads(1)
     go_on = threading.Event()
     quick = asyncio.create_task(threads.run(time.sleep, (0.001,)))
-    slow = asyncio.create_task(threads.run(go_on.wait, (10,)))
-    async with asyncio.timeout(5):
+    slow = asyncio.create_task(threads.run(go_on.wait, (60,)))
+    async with asyncio.timeout(30):
         await quick
     assert not slow.done()
     urgent = asyncio.create_task(threads.run(abs, (-1,), urgent=True))
@@ -43,7 +43,7 @@ async def test_a_result_does_not_wait_for_a_slow_one_behind_it() -> None:
 async def test_what_was_given_up_before_it_began_is_not_run() -> None:
     threads = Threads(1)
     go_on, ran = threading.Event(), []
-    first = asyncio.create_task(threads.run(go_on.wait, (10,)))
+    first = asyncio.create_task(threads.run(go_on.wait, (60,)))
     second = asyncio.create_task(threads.run(ran.append, (1,)))
     await asyncio.sleep(0.01)
     second.cancel()
