@@ -17,6 +17,8 @@ from gluon.parts.site import Site
 MODELS = Path(__file__).parents[1] / "models"
 L3VPN = "/proton/net-l3vpn/v1.0/ports"
 RENAMED = "/proton/renamed/v2.10/sockets"
+#: A server for binds that are answered, and one for those that nobody answers.
+PATIENT, IMPATIENT = ({"api": {"bind_timeout": seconds}} for seconds in (20, 0.5))
 
 
 @pytest.fixture
@@ -48,7 +50,7 @@ def cells(out: str) -> list[list[str]]:
 
 
 async def test_the_story_of_two_ports(site):
-    server = await site.start_server(settings={"api": {"bind_timeout": 0.5}})
+    server, impatient = await asyncio.gather(site.start_server(settings=PATIENT), site.start_server(settings=IMPATIENT))
     await site.start_shim("compute-1")
     vpn_port, socket = create(server.url, L3VPN, name="web"), create(server.url, RENAMED, tenant_id="t2")
 
@@ -67,7 +69,7 @@ async def test_the_story_of_two_ports(site):
     bind = ("--device", "vm-1", "--owner", "compute:nova", "--profile", '{"pci": "0:1"}')
     said = f"{vpn_port} is bound on compute-1 by compute-1: ovs\n"
     assert await call(server.port, "bind", vpn_port, "--host", "compute-1", *bind) == (0, said, "")
-    status, out, err = await call(server.port, "bind", socket, "--host", "compute-1", "--device", "vm-2", "--json")
+    status, out, err = await call(impatient.port, "bind", socket, "--host", "compute-1", "--device", "vm-2", "--json")
     assert status == 1 and "is not bound yet (BINDING): no controller has answered for host compute-1" in err
     assert json.loads(out)["binding_state"] == "BINDING", "the shim serves net-l3vpn only"
 
@@ -102,7 +104,7 @@ async def test_the_story_of_two_ports(site):
 
 
 async def test_a_failed_bind_says_why(site):
-    server = await site.start_server()
+    server = await site.start_server(settings=PATIENT)
     port = create(server.url, L3VPN)
     asking = asyncio.create_task(call(server.port, "bind", port, "--host", "h", "--device", "vm"))
     await site.until(lambda: site.kv.get(f"/gluon/port/{port}"), "the registration")
