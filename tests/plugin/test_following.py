@@ -14,9 +14,9 @@ from gluon.kv.contract import Kv
 from gluon.kv.etcd import connect
 from gluon.particle import keys
 from gluon.plugin.following import Follower
-from gluon.plugin.notifying import Notifying, Transition
+from gluon.plugin.notifying import GONE, Notifying, Transition
 from gluon.settings import Etcd
-from tests.backends.test_catalogue import put
+from tests.backends.test_catalogue import put, remove
 from tests.backends.test_registrations import say, until
 from tests.kv.certificates import Authority
 
@@ -52,6 +52,7 @@ async def test_a_bug_ends_it_for_a_moment_only(kv: Kv, etcd_endpoint: str, caplo
         told.append(transition)
 
     await put(kv, "a", device_id="vm", status="DOWN")
+    await put(kv, "gone", device_id="vm", status="DOWN")
     follower = Follower(Etcd(endpoints=(etcd_endpoint,)), NAME, Notifying(send))
     async with following(follower):
         await until(follower.ready.is_set)
@@ -63,12 +64,39 @@ async def test_a_bug_ends_it_for_a_moment_only(kv: Kv, etcd_endpoint: str, caplo
         broken = False
         await put(kv, "b")
         await put(kv, "a", device_id="vm", status="ERROR", revision=3)
+        await remove(kv, "gone")
         await until(lambda: follower.trouble == "")
         second = follower.catalogue
-        assert second is not None and second is not first and second.find("b") is not None
-        await until(lambda: told[-1:] == [Transition("a", "vm", "", "ACTIVE", "ERROR")])
+        assert second is not None and second is not first
+        await until(lambda: second.find("b") is not None)
+        ends = {Transition("a", "vm", "", "ACTIVE", "ERROR"), Transition("gone", "vm", "", "DOWN", GONE)}
+        await until(lambda: ends <= set(told))
     (said,) = [record for record in caplog.records if record.levelno >= logging.ERROR]
     assert said.exc_info is not None and isinstance(said.exc_info[1], KeyError)
+
+
+async def test_what_is_missing_after_a_bug_is_not_gone_while_etcd_is_filled_again(kv: Kv, etcd_endpoint: str) -> None:
+    told, broken = list[Transition](), True
+
+    def send(transition: Transition) -> None:
+        if broken:
+            raise KeyError("a bug")
+        told.append(transition)
+
+    for id in ("a", "gone"):
+        await put(kv, id, device_id="vm", status="DOWN")
+    follower = Follower(Etcd(endpoints=(etcd_endpoint,)), NAME, Notifying(send))
+    async with following(follower):
+        await until(follower.ready.is_set)
+        await put(kv, "a", device_id="vm", status="ACTIVE", revision=2)
+        await until(lambda: follower.trouble != "")
+        await say(kv, "repairing", "2")
+        await remove(kv, "gone")
+        broken = False
+        await put(kv, "a", device_id="vm", status="ERROR", revision=3)
+        await until(lambda: follower.trouble == "")
+        await until(lambda: Transition("a", "vm", "", "ACTIVE", "ERROR") in told)
+        assert "gone" not in {transition.id for transition in told}
 
 
 async def test_another_thread_looks_for_a_port_that_has_just_come(kv: Kv, etcd_endpoint: str) -> None:

@@ -96,6 +96,13 @@ class Registrations:
         """Whether nobody registers this port, of which that is certain: all is known that etcd held at this revision."""
         return id not in self._ports and self._seen >= revision
 
+    def gone_in(self, later: Registrations) -> list[str]:
+        """What another table, loaded since, has no more, where that is certain by what both know of the relays."""
+        mine = tuple(self._ports.items())
+        return [
+            id for id, r in mine if later.find(id) is None and self._is_settled(s := keys.sync(r.service), later._syncs.get(s))
+        ]
+
     async def look(self, id: str) -> bool:
         """Whether a port is registered, also where that was just now and is still to be heard of. Raises KvError."""
         held = await self._kv.get(keys.port(id))

@@ -180,6 +180,8 @@ def _tell(notifying: Notifying, before: Catalogue, now: Catalogue) -> None:
     for id in tuple(now.registrations.ports):
         if now.plugged(id) != before.plugged(id):
             notifying.changed(id, before.plugged(id), now.plugged(id))
+    for id in before.registrations.gone_in(now.registrations):
+        notifying.changed(id, before.plugged(id), None)
 
 
 def _cause(error: BaseException) -> BaseException:
