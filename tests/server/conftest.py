@@ -54,7 +54,7 @@ def served(store, families):
 
     def make(probes=None, store=store, **settings):
         shims = Shims(store)
-        api = Api(**{"bind_timeout": 5.0, "max_body": 2**21, **settings})
+        api = Api(**{"bind_timeout": 60.0, "max_body": 2**21, **settings})
         app = build(
             api,
             families,

@@ -26,7 +26,7 @@ class Waiter:
     def __init__(self, shims: Shims, key: tuple[str, str]) -> None:
         self._shims = shims
         self._key = key
-        self._answer: asyncio.Future[Record] = asyncio.get_running_loop().create_future()
+        self._answer: asyncio.Future[Record | None] = asyncio.get_running_loop().create_future()
 
     def __enter__(self) -> Self:
         self._shims.waiters.setdefault(self._key, []).append(self)
@@ -47,7 +47,7 @@ class Waiter:
         finally:
             self._shims.awaiting -= 1
 
-    def settle(self, result: Record | Exception) -> None:
+    def settle(self, result: Record | Exception | None) -> None:
         if self._answer.done():
             return
         if isinstance(result, Exception):
@@ -70,7 +70,7 @@ class Shims:
 
     async def until_waiting(self, count: int = 1) -> None:
         """Returns once so many requests await an answer."""
-        async with asyncio.timeout(5), self.changed:
+        async with asyncio.timeout(30), self.changed:
             await self.changed.wait_for(lambda: self.awaiting >= count)
 
     async def answer(
@@ -88,3 +88,8 @@ class Shims:
         """Tell those who wait for this binding that another one took its place."""
         for waiter in self.waiters.get((id, binding_id), []):
             waiter.settle(Conflict("another bind overtook this one"))
+
+    def run_out(self) -> None:
+        """The time of all who wait is up; that of the clock is not."""
+        for waiter in [waiter for waiters in self.waiters.values() for waiter in waiters]:
+            waiter.settle(None)

@@ -112,7 +112,7 @@ async def test_nobody_answers(served, ports, method):
     assert answer.json()["binding_state"] == "BINDING"
     assert "retry-after" not in answer.headers, "that was all the time there is"
     assert ("location" in answer.headers) == (method == "POST")
-    assert 0.05 <= time.perf_counter() - start < 2
+    assert time.perf_counter() - start >= 0.05
     renamed = await call("PATCH", f"{ports}/{answer.json()['id']}", {"name": "x"})
     assert (renamed.status, renamed.json()["binding_state"]) == (200, "BINDING")
 
@@ -176,9 +176,7 @@ async def test_another_bind_overtakes(site, port, ports, made):
 
 
 @pytest.mark.parametrize("end", ["unbind", "delete", "rebind"])
-async def test_what_happened_to_the_port_is_seen_when_the_time_is_up(served, ports, end):
-    site = served(bind_timeout=0.3)
-    made = (await site.call("POST", ports, {"tenant_id": TENANT})).json()
+async def test_what_happened_to_the_port_is_seen_when_the_time_is_up(site, ports, made, end):
     task = await bind(site, ports, made["id"])
     match end:
         case "unbind":
@@ -187,14 +185,14 @@ async def test_what_happened_to_the_port_is_seen_when_the_time_is_up(served, por
             assert (await site.call("DELETE", f"{ports}/{made['id']}")).status == 204
         case "rebind":
             await site.call("PATCH", f"{ports}/{made['id']}", {"host_id": "b"}, headers={"Prefer": "wait=0"})
+    site.shims.run_out()
     (await task).problem(409)
 
 
-async def test_an_answer_that_nobody_was_told_of_is_seen_when_the_time_is_up(served, port, ports):
-    site = served(bind_timeout=0.2)
-    made = (await site.call("POST", ports, {"tenant_id": TENANT})).json()
+async def test_an_answer_that_nobody_was_told_of_is_seen_when_the_time_is_up(site, port, ports, made):
     task = await bind(site, ports, made["id"])
     await site.shims.answer(port, made["id"], BOUND, tell=False)
+    site.shims.run_out()
     answer = await task
     assert (answer.status, answer.json()["binding_state"]) == (200, "BOUND")
 
@@ -211,7 +209,7 @@ async def test_a_stop_answers_whoever_waits(site, ports):
         assert (answer.headers["retry-after"], answer.headers["connection"]) == ("0", "close"), "the wait was cut short"
     impatient = await site.call("POST", ports, {"tenant_id": TENANT, **PLACE}, headers={"Prefer": "wait=0"})
     assert impatient.status == 202 and "retry-after" not in impatient.headers
-    assert time.perf_counter() - start < 2
+    assert time.perf_counter() - start < 30, "half of what they would have waited"
     assert (await site.call("GET", "/readyz")).status == 503
     assert (await site.call("GET", "/healthz")).status == 200
     assert site.shims.awaiting == 0
