@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
@@ -66,6 +66,18 @@ class Desk:
 @pytest.fixture
 def proton() -> Proton:
     return network()
+
+
+@pytest.fixture
+def patience(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
+    """Sets for how many seconds a store on a server tries what may pass: longer than anything takes, unless a test says less."""
+
+    def let(seconds: float) -> None:
+        monkeypatch.setattr("gluon.store.pooled.pool._PATIENCE", seconds)
+        monkeypatch.setattr("gluon.store.pooled.committing.PATIENCE", seconds)
+
+    let(60)
+    return let
 
 
 @pytest.fixture

@@ -15,8 +15,11 @@ import pytest
 
 from gluon.errors import Conflict, Unavailable
 from gluon.model.schema import Proton
+from gluon.server import health
 from gluon.store.contract import Query
 from gluon.store.objects import Outcome
+from gluon.store.pooled import engine as pooled
+from gluon.store.sqlite import engine as sqlite
 from gluon.store.sqlite.engine import SqliteStore
 from gluon.store.statements import Statement
 from gluon.store.transactions import RowTx
@@ -146,17 +149,22 @@ async def test_a_database_that_another_process_holds(desk: Desk, file: Path) -> 
 
 
 async def test_who_asks_whether_it_is_ready_hears_of_a_lock_at_once(tmp_path: Path) -> None:
-    store = SqliteStore(tmp_path / "a.sqlite", [plain()], busy=10)
+    store = SqliteStore(tmp_path / "a.sqlite", [plain()], busy=60)
     with sqlite3.connect(tmp_path / "a.sqlite", isolation_level=None) as other:
         other.execute("BEGIN IMMEDIATE")
         begun = time.monotonic()
         with pytest.raises(Unavailable, match="locked by another process"):
             await store.ready()
-        assert time.monotonic() - begun < 1.9  # less than those who ask wait for
+        assert time.monotonic() - begun < 30, "it did not wait for the lock"
         other.execute("ROLLBACK")
     other.close()
     await store.ready()
     await store.close()
+
+
+@pytest.mark.parametrize("patience", [pooled._PATIENCE, sqlite._PATIENCE])
+def test_who_asks_whether_it_is_ready_waits_longer_than_the_store(patience: float) -> None:
+    assert patience < health.PATIENCE
 
 
 async def test_work_that_waits_for_something_else(desk: Desk) -> None:

@@ -23,6 +23,8 @@ from gluon.store.statements import Statement
 from .conftest import Desk
 from .servers import REFUSING_AT_COMMIT, SERVERS, Admin, admin
 
+pytestmark = pytest.mark.usefixtures("patience")
+
 
 @pytest.fixture(params=SERVERS)
 def kind(request: pytest.FixtureRequest) -> str:
@@ -175,12 +177,13 @@ async def test_a_row_that_another_holds(desk: Desk, other: Admin) -> None:
     assert (stored["order"], stored["revision"]) == (2, 2)
 
 
-async def test_a_row_that_another_holds_too_long(desk: Desk, other: Admin, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gluon.store.pooled.committing.PATIENCE", 1.5)
+async def test_a_row_that_another_holds_too_long(desk: Desk, other: Admin, patience: Callable[[float], None]) -> None:
     await desk.make("Mark", value="z", group="both")
+    patience(1.5)
     held = await other.hold("SELECT * FROM net_test_mark WHERE value = 'z' FOR UPDATE")
     with pytest.raises(Unavailable, match="holds what it needs"):
         await desk.drop("Mark", "z")
+    patience(60)
     await held.release()
     await desk.drop("Mark", "z")
 

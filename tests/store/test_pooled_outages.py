@@ -4,7 +4,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal
 
@@ -23,6 +24,17 @@ from .cutting import Cutter, cutter
 from .servers import SERVERS
 
 MADE: dict[str, type[DatabaseServer]] = {"postgresql": PostgresServer, "mariadb": MariadbServer}
+
+pytestmark = pytest.mark.usefixtures("patience")
+
+
+async def until_ready(desk: Desk) -> None:
+    """Return once the database takes writes."""
+    async with asyncio.timeout(60):
+        while True:
+            with suppress(Unavailable):
+                return await desk.store.ready()
+            await asyncio.sleep(0.05)
 
 
 @pytest.fixture(params=SERVERS)
@@ -109,10 +121,11 @@ async def test_a_restart_under_load(server: DatabaseServer, proton: Proton) -> N
         await ending()
         await server.start()
     before = len(acknowledged)
-    await asyncio.sleep(0.5)
+    async with asyncio.timeout(60):
+        while len(acknowledged) == before:
+            await asyncio.sleep(0.01)
     stop.set()
     await asyncio.gather(*running)
-    assert len(acknowledged) > before
     assert all("not known" in text for text in unknown.values()), unknown
     stored = await marks(desk) - {"read"}
     assert acknowledged <= stored
@@ -120,13 +133,12 @@ async def test_a_restart_under_load(server: DatabaseServer, proton: Proton) -> N
     await desk.store.close()
 
 
-async def test_a_server_that_is_down(server: DatabaseServer, proton: Proton, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gluon.store.pooled.pool._PATIENCE", 0.3)
-    monkeypatch.setattr("gluon.store.pooled.committing.PATIENCE", 0.3)
+async def test_a_server_that_is_down(server: DatabaseServer, proton: Proton, patience: Callable[[float], None]) -> None:
     url = server.url("gluon")
     desk = Desk(await open_store(url, [proton]), proton)
     await desk.make("Mark", value="a", group="both")
     await server.stop()
+    patience(0.3)
     place = make_url(url)
     said = f"{place.drivername}://{place.username}@{place.host}:{place.port}/gluon"
     calls: list[Any] = [desk.get("Mark", "a"), desk.make("Mark", value="b", group="both"), desk.store.ready()]
@@ -136,25 +148,29 @@ async def test_a_server_that_is_down(server: DatabaseServer, proton: Proton, mon
         assert "secret" not in result.detail
     with pytest.raises(Unavailable, match="cannot be reached"):
         await desk.store.ready()
+    patience(60)
     await server.start()
-    await desk.store.ready()
+    await until_ready(desk)
     assert await desk.get("Mark", "a") is not None
     await desk.store.close()
 
 
-async def test_a_server_that_hangs(server: DatabaseServer, proton: Proton, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gluon.store.pooled.pool._PATIENCE", 0.3)
-    monkeypatch.setattr("gluon.store.pooled.committing.PATIENCE", 0.3)
-    settings = Database(timeout=0.5)
-    desk = Desk(await open_store(server.url("gluon"), [proton], settings=settings), proton)
-    await desk.make("Mark", value="a", group="both")
+async def test_a_server_that_hangs(server: DatabaseServer, proton: Proton, patience: Callable[[float], None]) -> None:
+    before = Desk(await open_store(server.url("gluon"), [proton]), proton)
+    await before.make("Mark", value="a", group="both")
+    await before.store.close()
+    desk = Desk(await open_store(server.url("gluon"), [proton]), proton)
+    desk.store._reading._driver._timeout = 0.5  # of the connections that it makes from now on
+    await until_ready(desk)
     assert await desk.get("Mark", "a") is not None
+    patience(0.3)
     server.pause()
     calls: list[Any] = [desk.get("Mark", "a"), desk.make("Mark", value="b", group="both"), desk.store.ready()]
     results = await asyncio.gather(*calls, return_exceptions=True)
     assert [type(result) for result in results] == [Unavailable] * 3, results
+    patience(60)
     server.resume()
-    await desk.store.ready()
+    await until_ready(desk)
     assert await desk.get("Mark", "a") is not None
     await desk.store.close()
 
