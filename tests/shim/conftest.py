@@ -222,8 +222,10 @@ def endpoint(request: pytest.FixtureRequest) -> str | None:
 
 
 @pytest.fixture
-async def both(endpoint: str | None, proton: Proton) -> AsyncIterator[Stage]:
-    """A stage on either etcd."""
+async def both(endpoint: str | None, proton: Proton, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Stage]:
+    """A stage on either etcd; a real one that is slow is waited for."""
+    monkeypatch.setattr("gluon.kv.members.TRY", LIMIT)
+    monkeypatch.setattr("gluon.kv.leases._REVOKE", LIMIT)
     opened: list[Kv] = []
 
     async def beside() -> Kv:

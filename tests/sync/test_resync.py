@@ -11,7 +11,7 @@ from gluon.store.contract import SyncMark
 from gluon.sync.position import Position, Verdict, decide
 from gluon.sync.resync import Difference, Refused, check, repair
 
-from .conftest import Rig, until
+from .conftest import LIMIT, Rig, until
 
 
 async def differences(rig: Rig) -> list[Difference]:
@@ -259,7 +259,7 @@ async def test_a_crash_before_settling_is_healed_by_doing_it_again(rig: Rig) -> 
     log = Crashing(rig.store.log)
     async with rig.running(store=OneLog(rig.store, log)):
         await rig.create(rig.Slot, number=1000)
-        await asyncio.wait_for(log.crash.wait(), 5)
+        await asyncio.wait_for(log.crash.wait(), LIMIT)
     assert (await rig.value(rig.sync_key))["batch"] == before["batch"] + 1
     assert await rig.value(rig.key(rig.Slot, 1000))
     await rig.delete(rig.Slot, 1000)

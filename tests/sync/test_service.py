@@ -29,20 +29,18 @@ async def test_the_figures_are_all_there(memory: Rig) -> None:
         await memory.create(memory.Slot, number=1)
         await until(memory.equal)
         await until(memory.complete)
-        await until(lambda: sync.report().protons[memory.proton.name].state == "complete")
-        text = generate_latest(registry).decode()
-    for line in (
-        "gluon_sync_backlog_rows ",
-        "gluon_sync_backlog_age_seconds ",
-        "gluon_sync_stuck_keys 0.0",
-        "gluon_sync_leader 1.0",
-        "gluon_sync_batches_total 1.0",
-        "gluon_sync_changes_total 1.0",
-        "gluon_sync_repaired_total 0.0",
-        "gluon_sync_answers_total 0.0",
-        f'gluon_sync_proton{{proton="{memory.proton.name}",state="complete"}} 1.0',
-    ):
-        assert line in text
+        expected = (
+            "gluon_sync_backlog_rows ",
+            "gluon_sync_backlog_age_seconds ",
+            "gluon_sync_stuck_keys 0.0",
+            "gluon_sync_leader 1.0",
+            "gluon_sync_batches_total 1.0",
+            "gluon_sync_changes_total 1.0",
+            "gluon_sync_repaired_total 0.0",
+            "gluon_sync_answers_total 0.0",
+            f'gluon_sync_proton{{proton="{memory.proton.name}",state="complete"}} 1.0',
+        )
+        await until(lambda: all(line in generate_latest(registry).decode() for line in expected))
 
 
 async def test_the_probes_say_what_is_wrong(memory: Rig) -> None:
@@ -135,10 +133,14 @@ async def test_an_etcd_without_space_is_waited_for_and_nothing_set_aside(tmp_pat
         async with rig.running() as sync:
             await rig.create(rig.Slot, number=1)
             await until(rig.equal)
-            for note in "abcde":  # etcd counts what is on disk, where its writes come a little later
-                await rig.create(rig.Net, note=note * 900_000)
+
+            async def full() -> bool:
+                """After one more, and some time: etcd counts what is on disk, where its writes come a little later."""
+                await rig.create(rig.Net, note="x" * 900_000)
                 await asyncio.sleep(0.15)
-            await until(lambda: "space" in (sync.report().etcd_error or ""))
+                return "space" in (sync.report().etcd_error or "")
+
+            await until(full)
             assert (await store.log.backlog()).rows
             assert await store.log.stuck() == []
         await kv.close()
