@@ -27,7 +27,7 @@ async def administer(channel: grpc.aio.Channel, method: str, message: str = "Emp
         request_serializer=messages[message].SerializeToString,
         response_deserializer=messages["Empty"].FromString,
     )
-    await call(messages[message](**fields), timeout=5)
+    await call(messages[message](**fields), timeout=30)
 
 
 async def compact(endpoint: str, revision: int) -> None:

@@ -6,13 +6,18 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 
 import pytest
+import pytest_asyncio
 
 from gluon.kv.contract import Kv
 from gluon.kv.etcd import connect
 from gluon.kv.memory import MemoryKv
+from gluon.kv.process import EtcdProcess
 from gluon.settings import Etcd
 
 from .administration import compact
+
+#: Seconds for what comes at once, unless the machine stalls.
+LIMIT = 30.0
 
 
 @dataclass(frozen=True)
@@ -26,6 +31,20 @@ class Rig:
     """Seconds that a lease of no more than that takes to run out."""
 
 
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def etcd_endpoint(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str]:
+    """The URL of a real etcd of these tests' own: they count revisions, which what others left behind would add to."""
+    async with EtcdProcess(tmp_path_factory.mktemp("etcd-kv") / "member") as etcd:
+        yield etcd.endpoint
+
+
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A member that is slow is not left for another."""
+    monkeypatch.setattr("gluon.kv.members.TRY", LIMIT)
+    monkeypatch.setattr("gluon.kv.leases._REVOKE", LIMIT)
+
+
 @pytest.fixture(params=["memory", "etcd"])
 def endpoint(request: pytest.FixtureRequest) -> str | None:
     """Where the cluster is; None for the one in memory."""
@@ -33,14 +52,14 @@ def endpoint(request: pytest.FixtureRequest) -> str | None:
 
 
 @pytest.fixture
-async def rig(endpoint: str | None) -> AsyncIterator[Rig]:
+async def rig(endpoint: str | None, patient: None) -> AsyncIterator[Rig]:
     opened: list[Kv] = []
 
     async def beside() -> Kv:
         if endpoint is None:
             opened.append(opened[0].beside() if opened else MemoryKv())
         else:
-            opened.append(await connect(Etcd(endpoints=(endpoint,))))
+            opened.append(await connect(Etcd(endpoints=(endpoint,), timeout=LIMIT)))
         return opened[-1]
 
     async def compact_at(revision: int) -> None:

@@ -4,13 +4,13 @@
 import asyncio
 import shutil
 import socket
-import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 
 import pytest
 import uvloop
 
+from gluon.kv import members
 from gluon.kv.cluster import EtcdCluster
 from gluon.kv.contract import Compacted, Compare, Kv, KvUnavailable, Put, Txn
 from gluon.kv.etcd import connect
@@ -18,12 +18,10 @@ from gluon.kv.process import EtcdProcess
 from gluon.settings import Etcd
 
 from .administration import compact
+from .conftest import LIMIT
 from .test_watch import next_events
 
 _REFUSING = "http://127.0.0.1:1"
-#: A put may wait for one silent member and for the others to choose a leader; a watch also 2 + 2 s for a sign of life.
-_LONGEST_PUT = 6.0
-_LONGEST_SILENCE = 8.0
 
 
 @contextmanager
@@ -34,7 +32,7 @@ def silent_member() -> Iterator[str]:
 
 
 @asynccontextmanager
-async def connected(*endpoints: str, timeout: float = 5.0) -> AsyncIterator[Kv]:
+async def connected(*endpoints: str, timeout: float = LIMIT) -> AsyncIterator[Kv]:
     kv = await connect(Etcd(endpoints=endpoints, timeout=timeout))
     try:
         yield kv
@@ -42,22 +40,22 @@ async def connected(*endpoints: str, timeout: float = 5.0) -> AsyncIterator[Kv]:
         await kv.close()
 
 
-async def test_a_member_that_refuses_costs_nothing(etcd_endpoint, prefix):
-    async with connected(_REFUSING, etcd_endpoint) as kv:
-        started = time.monotonic()
+async def test_a_member_that_refuses_costs_nothing(etcd_endpoint, prefix, monkeypatch):
+    monkeypatch.setattr(members, "TRY", 4 * LIMIT)
+    async with connected(_REFUSING, etcd_endpoint, timeout=8 * LIMIT) as kv, asyncio.timeout(LIMIT):
         assert (await kv.txn(Txn((), (Put(prefix, b""),)))).succeeded, "nothing had been sent, so it may be sent elsewhere"
-        assert time.monotonic() - started < 1
 
 
+@pytest.mark.usefixtures("patient")
 async def test_a_member_that_is_silent(etcd_endpoint, prefix):
     with silent_member() as silent:
-        async with connected(silent, etcd_endpoint) as kv, asyncio.timeout(3):
+        async with connected(silent, etcd_endpoint) as kv, asyncio.timeout(LIMIT):
             await kv.put(prefix, b"")
-        async with connected(silent, etcd_endpoint) as kv, asyncio.timeout(3):
+        async with connected(silent, etcd_endpoint) as kv, asyncio.timeout(LIMIT):
             assert (await kv.txn(Txn((), (Put(prefix, b""),)))).succeeded, "there was no connection to send it on"
         async with connected(silent, etcd_endpoint) as kv:
             watch = kv.watch(prefix)
-            async with asyncio.timeout(4):
+            async with asyncio.timeout(LIMIT):
                 await anext(watch)
             await kv.put(prefix, b"")
             assert len((await next_events(watch)).events) == 1
@@ -65,14 +63,12 @@ async def test_a_member_that_is_silent(etcd_endpoint, prefix):
 
 
 class _Traffic:
-    """A client that puts all the time and another that watches; how long each had to wait."""
+    """A client that puts all the time and another that watches; at which revisions."""
 
     def __init__(self, writer: Kv, watcher: Kv, prefix: str) -> None:
         self._writer, self._watcher, self._prefix = writer, watcher, prefix
         self.put: list[int] = []
         self.seen: list[int] = []
-        self.longest_put = 0.0
-        self.longest_silence = 0.0
 
     async def __aenter__(self):
         self._watch = self._watcher.watch(self._prefix)
@@ -91,31 +87,33 @@ class _Traffic:
 
     async def _write(self):
         while True:
-            started = time.monotonic()
             self.put.append(await self._writer.put(f"{self._prefix}{len(self.put)}", b"x" * 100))
-            self.longest_put = max(self.longest_put, time.monotonic() - started)
             await asyncio.sleep(0.002)
 
     async def _follow(self):
-        last = time.monotonic()
         async for batch in self._watch:
-            if batch.events:
-                self.longest_silence = max(self.longest_silence, time.monotonic() - last)
-                last = time.monotonic()
-                self.seen += [event.kv.mod_revision for event in batch.events]
+            self.seen += [event.kv.mod_revision for event in batch.events]
 
     async def until_seen(self, revision):
         """Until both have come that far."""
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(2 * LIMIT):
             while not (self.put and self.put[-1] >= revision and self.seen and self.seen[-1] >= revision):
                 await asyncio.sleep(0.05)
 
 
 @pytest.mark.parametrize("fate", ["paused", "killed"])
-async def test_a_lost_member_costs_no_event_and_little_time(tmp_path, prefix, fate):
+async def test_a_lost_member_costs_no_event_and_little_time(tmp_path, prefix, fate, monkeypatch):
+    patient = [
+        ("grpc.keepalive_time_ms", 600_000) if name == "grpc.keepalive_time_ms" else (name, value)
+        for name, value in members._OPTIONS
+    ]
+    monkeypatch.setattr(members, "_OPTIONS", tuple(patient))  # so that it is not gRPC that notices
     async with EtcdCluster(tmp_path) as cluster:
         async with connected(*cluster.endpoints) as writer, connected(*cluster.endpoints) as watcher:
             async with _Traffic(writer, watcher, prefix) as traffic:
+                async with asyncio.timeout(LIMIT):
+                    while not traffic.put:
+                        await asyncio.sleep(0.01)
                 await asyncio.sleep(0.3)
                 victim = cluster.members[0]  # both clients talk to the first one
                 if fate == "paused":
@@ -129,8 +127,6 @@ async def test_a_lost_member_costs_no_event_and_little_time(tmp_path, prefix, fa
                     await victim.start()
                 goal = await writer.revision()
                 await traffic.until_seen(goal + 50)
-            assert traffic.longest_put < _LONGEST_PUT
-            assert traffic.longest_silence < _LONGEST_SILENCE
             assert traffic.seen == sorted(traffic.seen)
             last = min(traffic.seen[-1], traffic.put[-1])
             assert {at for at in traffic.put if at <= last} <= set(traffic.seen)
@@ -143,7 +139,7 @@ async def test_a_watch_goes_on_after_the_whole_cluster_restarted(tmp_path, prefi
             await anext(watch)
             await kv.put(prefix, b"1")
             assert (await next_events(watch)).events[0].kv.value == b"1"
-            waiting = asyncio.create_task(next_events(watch))
+            waiting = asyncio.create_task(next_events(watch, 4 * LIMIT))
             await cluster.kill()
             with pytest.raises(KvUnavailable):
                 await connect_and_get(cluster.endpoints, prefix)
@@ -175,7 +171,7 @@ async def test_what_was_compacted_while_a_watch_was_away(etcd, prefix):
             revision = await other.put(prefix, b"")
         await compact(etcd.endpoint, revision)
         with pytest.raises(Compacted) as compacted:
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(LIMIT):
                 async for _ in watch:
                     pass
         assert compacted.value.revision == revision
@@ -192,20 +188,19 @@ async def test_another_cluster_at_the_same_address(etcd, tmp_path, prefix):
         shutil.rmtree(tmp_path / "etcd" / "data")
         await etcd.start()
         with pytest.raises(Compacted):
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(LIMIT):
                 async for _ in watch:
                     pass
-        await asyncio.wait_for(lease.lost(), 6)
+        await asyncio.wait_for(lease.lost(), LIMIT)
 
 
 async def test_a_transaction_is_not_sent_twice(etcd, prefix):
-    async with connected(etcd.endpoint, timeout=10) as kv:
+    async with connected(etcd.endpoint, timeout=4 * LIMIT) as kv:
         await kv.put(prefix, b"")
         etcd.pause()
-        started = time.monotonic()
         with pytest.raises(KvUnavailable):
-            await kv.txn(Txn((Compare(prefix, "version", ">", 0),), (Put(prefix, b""),)))
-        assert time.monotonic() - started < 3
+            async with asyncio.timeout(LIMIT):
+                await kv.txn(Txn((Compare(prefix, "version", ">", 0),), (Put(prefix, b""),)))
         etcd.resume()
         assert (await kv.get(prefix)).version <= 2
 
@@ -215,10 +210,10 @@ async def test_a_lease_is_given_up_before_etcd_gives_it_up(etcd, prefix):
         lease = await kv.lease(2)
         await kv.put(prefix, b"", lease=lease.id)
         etcd.pause()
-        await asyncio.wait_for(lease.lost(), 3)
+        await asyncio.wait_for(lease.lost(), LIMIT)
         assert not lease.alive
         etcd.resume()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(LIMIT):
             while await other.get(prefix):
                 assert not lease.alive
                 await asyncio.sleep(0.05)
@@ -228,7 +223,7 @@ async def test_an_idle_watch_tells_that_it_is_there(etcd_endpoint, prefix):
     async with connected(etcd_endpoint) as kv:
         watch = kv.watch(prefix)
         first = await anext(watch)
-        async with asyncio.timeout(4):
+        async with asyncio.timeout(LIMIT):
             sign = await anext(watch)
         assert sign.events == ()
         assert sign.revision == first.revision
@@ -240,7 +235,7 @@ def test_it_runs_under_uvloop(etcd_endpoint, prefix):
         async with connected(etcd_endpoint) as kv:
             watch = kv.watch(prefix)
             await anext(watch)
-            lease = await kv.lease(5)
+            lease = await kv.lease(LIMIT)
             await asyncio.gather(*(kv.put(f"{prefix}{number}", b"", lease=lease.id) for number in range(50)))
             seen = 0
             while seen < 50:

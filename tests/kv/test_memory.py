@@ -8,6 +8,7 @@ import pytest
 from gluon.kv.contract import Compacted, KvUnavailable
 from gluon.kv.memory import MemoryKv
 
+from .conftest import LIMIT
 from .test_watch import next_events
 
 
@@ -49,7 +50,7 @@ async def test_a_lease_runs_out_on_a_connection_that_is_cut_off():
     lease = await kv.lease(0.1)
     await kv.put("/a", b"", lease=lease.id)
     kv.unavailable = True
-    await asyncio.wait_for(lease.lost(), 1)
+    await asyncio.wait_for(lease.lost(), LIMIT)
     assert not lease.alive
     assert await other.get("/a") is None
     kv.unavailable = False
@@ -76,7 +77,7 @@ async def test_a_cluster_that_was_lost():
     assert await kv.get("/a") is None
     with pytest.raises(Compacted):
         await anext(watch)
-    await asyncio.wait_for(lease.lost(), 1)
+    await asyncio.wait_for(lease.lost(), LIMIT)
 
 
 async def test_a_cut_between_two_batches_loses_neither():

@@ -72,7 +72,7 @@ async def test_it_ends_with_its_parent(tmp_path):
         endpoint = (await asyncio.to_thread(parent.stdout.readline)).strip()
         os.kill(parent.pid, signal.SIGKILL)
     host, port = endpoint.removeprefix("http://").split(":")
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while True:
             try:
                 _, writer = await asyncio.open_connection(host, int(port))

@@ -4,6 +4,7 @@
 import uuid
 from dataclasses import replace
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -11,6 +12,8 @@ from gluon.kv.contract import Compare, Delete, Get, KeyValue, KvRefused, Put, Tx
 from gluon.kv.etcd import connect
 from gluon.kv.memory import MemoryKv
 from gluon.settings import Etcd
+
+from .conftest import LIMIT
 
 _KEYS = st.sampled_from(["a", "a/1", "a/2", "b"])
 _VALUES = st.sampled_from([b"", b"x", b"y"])
@@ -71,9 +74,10 @@ async def _run(kv, folder, programme):
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(programme=st.lists(_TXNS, max_size=8))
+@pytest.mark.usefixtures("patient")
 async def test_the_same_outcome(etcd_endpoint, programme):
     folder = f"/twins/{uuid.uuid4().hex}/"
-    kv = await connect(Etcd(endpoints=(etcd_endpoint,)))
+    kv = await connect(Etcd(endpoints=(etcd_endpoint,), timeout=LIMIT))
     real = await _run(kv, folder, programme)
     await kv.close()
     assert await _run(MemoryKv(), folder, programme) == real

@@ -7,10 +7,12 @@ import pytest
 
 from gluon.kv.contract import Compacted, Delete, KvUnavailable, Put, Txn
 
+from .conftest import LIMIT
 
-async def next_events(watch):
+
+async def next_events(watch, timeout=LIMIT):
     """The next batch that has events."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(timeout):
         while not (batch := await anext(watch)).events:
             pass
     return batch
@@ -137,7 +139,7 @@ async def test_compaction_does_not_disturb_a_watch_that_keeps_up(rig, prefix):
 
 async def test_a_revision_that_this_cluster_never_had(kv, prefix):
     with pytest.raises(Compacted):
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(LIMIT):
             async for _ in kv.watch(prefix, start=await kv.revision() + 1000):
                 pass
 

@@ -22,9 +22,10 @@ from typing import Final, Self
 
 from gluon.kv.program import EtcdFailed, PortTaken, bound_to_us, find_etcd
 
-#: Seconds within which etcd has to serve, and to end when asked to.
+#: Seconds within which etcd has to serve, to end when asked to, and to be gone when killed (its disk may be slow).
 START = 20.0
 STOP = 2.0
+GONE = 20.0
 _POLL = 0.02
 #: How often a start with other ports is tried where one was taken.
 PORT_TRIES = 5
@@ -183,7 +184,7 @@ class EtcdProcess:
         """End it at once, as a lost host would."""
         if self._child is not None and self.running:
             self._child.kill()
-            await self._ended(STOP)
+            await self._ended(GONE)
 
     def wipe(self) -> None:
         """Remove its data; only while it does not run."""
