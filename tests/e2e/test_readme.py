@@ -39,7 +39,7 @@ async def test_a_service_of_your_own(tmp_path):
         done = run(line, tmp_path)
         assert done.returncode == 0, done.stderr
     async with Site(tmp_path, proton="net-circle", models=tmp_path) as site:
-        server = await site.start_server()
+        server = await site.start_server(settings={"api": {"bind_timeout": 20}})
         await site.start_shim("compute-1")
         done = run(client, tmp_path, OS_PROTON_PORT=str(server.port))
         assert done.returncode == 0, done.stderr

@@ -46,7 +46,7 @@ async def wanted(site: Site) -> dict[str, tuple[str, int]]:
 
 async def test_all_is_as_it_was_before_the_restore(tmp_path):
     async with Site(tmp_path) as site:
-        server = await site.start_server()
+        server = await site.start_server(settings={"api": {"bind_timeout": 20}})
         shim = await site.start_shim("h1")
         with Client(server.url) as client:
             ports = Collection(client, PORTS)

@@ -28,7 +28,7 @@ async def test_everything_is_created_bound_seen_unbound_and_deleted(name, tmp_pa
     port = proton.port
     assert port is not None
     async with Site(tmp_path, proton=name, models=MODELS, database=database) as site:
-        server = await site.start_server()
+        server = await site.start_server(settings={"api": {"bind_timeout": 20}})
         shim = await site.start_shim("compute-1")
         with Client(server.url) as client:
             base = f"/proton/{name}/v{proton.version}"

@@ -17,7 +17,9 @@ from gluon.parts.site import Site
 
 PORTS = "/proton/net-l3vpn/v1.0/ports"
 TENANT = "0123456789abcdef0123456789abcdef"
-QUICK = {"shim": {"lease_ttl": 2}}
+#: For the seconds of a lease the test waits; a shim that is slow must not lose it before.
+QUICK = {"shim": {"lease_ttl": 6}}
+PATIENT = {"api": {"bind_timeout": 20}}
 
 
 def listed(site: Site, *words: str) -> list[dict[str, object]]:
@@ -45,7 +47,7 @@ async def until_states(site: Site, *expected: tuple[Child, str]) -> None:
 @pytest.mark.parametrize("killed", [True, False], ids=["killed", "paused"])
 async def test_the_standby_takes_over_and_repeats_nothing(tmp_path, killed):
     async with Site(tmp_path) as site:
-        server = await site.start_server()
+        server = await site.start_server(settings=PATIENT)
         first = await site.start_shim("h1", settings=QUICK)
         second = await site.start_shim("h1", settings=QUICK)
         await until_states(site, (first, "active"), (second, "standby"))
@@ -55,8 +57,9 @@ async def test_the_standby_takes_over_and_repeats_nothing(tmp_path, killed):
             assert {port["binding_state"] for port in bound} == {"BOUND"}
 
             async def reported() -> bool:
-                (active, _) = await asyncio.to_thread(listed, site, "--json")
-                return active["reports"] == {"ready": 10} and (active["behind"], active["left"]) == (0, 0)
+                active, *standing_by = await asyncio.to_thread(listed, site, "--json")
+                settled = active["reports"] == {"ready": 10} and (active["behind"], active["left"]) == (0, 0)
+                return settled and len(standing_by) == 1
 
             await site.until(reported, "the reports of five ports and their interfaces")
             heads, *rows = [line for line in await asyncio.to_thread(listed, site) if line.startswith("|")]

@@ -22,7 +22,7 @@ def workers_of(pid):
 
 async def test_workers_share_the_port_the_database_and_the_binds(tmp_path, database):
     async with Site(tmp_path, database=database) as site:
-        server = await site.start_server(settings={"api": {"workers": 2}})
+        server = await site.start_server(settings={"api": {"workers": 2, "bind_timeout": 20}})
         await site.start_shim("compute-1")
         assert len(workers_of(server.child.pid)) == 2
 
