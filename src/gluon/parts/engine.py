@@ -8,16 +8,16 @@ import os
 import shutil
 import signal
 import subprocess
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import ClassVar, Final, Self
+from typing import ClassVar, Final
 
 from gluon.parts.account import Account
 from gluon.parts.daemon import Daemon, DaemonFailed, PortTaken
 from gluon.parts.ports import free_ports
+from gluon.parts.standing import Standing
 
 #: Who may do everything in the databases of a part.
 USER: Final = "gluon"
@@ -35,7 +35,7 @@ class Tls:
     key: Path
 
 
-class DatabaseServer(ABC):
+class DatabaseServer(Standing):
     """A database server; its log is in ``folder``, its data in a folder of its own that ``close`` removes.
 
     async with PostgresServer(folder) as server:
@@ -74,17 +74,6 @@ class DatabaseServer(ABC):
         self.tls = tls and Tls(*(self._account.copy(file, self.home) for file in (tls.ca, tls.cert, tls.key)))
         self.daemon = Daemon(f"{self.kind} in {folder}", folder / f"{self.kind}.log")
         self._prepared = False
-
-    async def __aenter__(self) -> Self:
-        try:
-            await self.start()
-        except BaseException:
-            await self.close()
-            raise
-        return self
-
-    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        await self.close()
 
     @property
     def running(self) -> bool:

@@ -8,14 +8,14 @@ import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from types import TracebackType
-from typing import ClassVar, Final, Self
+from typing import ClassVar, Final
 
 from gluon.parts.account import NotInstalled
 from gluon.parts.daemon import DaemonFailed
 from gluon.parts.engine import PASSWORD, USER
 from gluon.parts.mariadb import MariadbServer
 from gluon.parts.ports import free_ports
+from gluon.parts.standing import Standing
 
 _PROVIDERS: Final = ("/usr/lib/galera/libgalera_smm.so", "/usr/lib64/galera-4/libgalera_smm.so")
 _RECOVERED: Final = re.compile(r"WSREP: Recovered position:? *(\S+:-?\d+)")
@@ -112,7 +112,7 @@ class GaleraNode(MariadbServer):
         return str(found[-1])
 
 
-class GaleraCluster:
+class GaleraCluster(Standing):
     """``size`` nodes; each can be killed, paused, started by itself. ``addresses`` and ``prefixes``: one for each node.
 
     async with GaleraCluster(folder) as cluster:
@@ -141,17 +141,6 @@ class GaleraCluster:
             )
             for number in range(size)
         )
-
-    async def __aenter__(self) -> Self:
-        try:
-            await self.start()
-        except BaseException:
-            await self.close()
-            raise
-        return self
-
-    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        await self.close()
 
     async def start(self) -> None:
         """Form the cluster; returns once all nodes are in it."""

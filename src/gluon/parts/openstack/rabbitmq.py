@@ -11,12 +11,12 @@ import asyncio
 import os
 import shutil
 from pathlib import Path
-from types import TracebackType
-from typing import Final, Self
+from typing import Final
 
 from gluon.parts.account import find_program
 from gluon.parts.daemon import Daemon, PortTaken
 from gluon.parts.ports import free_ports
+from gluon.parts.standing import Standing
 
 _PACKAGE: Final = "rabbitmq-server"
 #: Debian's script itself; the one on PATH is a wrapper that changes to the package's user and folders.
@@ -26,7 +26,7 @@ _EMULATOR: Final = "+S 1:1 +sbwt none -kernel inet_dist_use_interface {127,0,0,1
 _PORT_TRIES: Final = 5
 
 
-class RabbitmqBroker:
+class RabbitmqBroker(Standing):
     """``async with RabbitmqBroker(folder) as broker: … broker.url``. Its data and logs are in ``folder``, made where missing."""
 
     def __init__(self, folder: Path) -> None:
@@ -39,17 +39,6 @@ class RabbitmqBroker:
     def url(self) -> str:
         """The ``transport_url`` of its clients."""
         return f"rabbit://guest:guest@127.0.0.1:{self.port}/"
-
-    async def __aenter__(self) -> Self:
-        try:
-            await self.start()
-        except BaseException:
-            await self.close()
-            raise
-        return self
-
-    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        await self.close()
 
     async def start(self) -> None:
         """Return once it takes connections. Raises DaemonFailed with the end of its log, NotInstalled."""

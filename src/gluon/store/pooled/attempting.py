@@ -8,11 +8,10 @@ that is known, by whose fault.
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable, Sequence, Set
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 
+from gluon.store import jobs
 from gluon.store.driver import Connection, DatabaseError, Lost
 from gluon.store.logplans import LogPlans
 from gluon.store.plans import Plans
@@ -22,17 +21,12 @@ from gluon.store.refusals import Blocked
 
 
 @dataclass(slots=True, eq=False)
-class Job:
-    """A unit of work, who waits for it, until when it may be repeated (the loop's time), and what came of it."""
+class Job(jobs.Job):
+    """One that may be repeated until its deadline (the loop's time). ``busy``: how often it came upon what others held."""
 
-    work: Callable[[PooledTx], Awaitable[Any]]
-    future: asyncio.Future[Any]
-    deadline: float
+    deadline: float = field(kw_only=True)
     tries: int = 0
     busy: int = 0
-    result: Any = None
-    error: BaseException | None = None
-    changed: Set[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

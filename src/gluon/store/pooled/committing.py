@@ -22,6 +22,7 @@ from typing import Any, Final
 
 from gluon.errors import Unavailable
 from gluon.store.driver import Connection, DatabaseError, Driver, Lost, Undone, Violation
+from gluon.store.jobs import deliver
 from gluon.store.pooled.attempting import Attempts, Failure, Job
 from gluon.store.pooled.failures import Outage, unavailable
 from gluon.store.refusals import Busy, closed
@@ -63,7 +64,7 @@ class Committer:
         """Queue a unit of work; its result comes once it is committed."""
         if self._closed:
             raise closed()
-        job = Job(work, self._loop.create_future(), self._loop.time() + PATIENCE)
+        job = Job(work, self._loop.create_future(), deadline=self._loop.time() + PATIENCE)
         self._put(job)
         return job.future
 
@@ -196,15 +197,7 @@ class Committer:
                 job.busy += 1
                 self._later_again(job)
         jobs = [job for job in jobs if not isinstance(job.error, Busy)]
-        if changed := set[str]().union(*(job.changed for job in jobs if job.error is None)):
-            self._committed(changed)
-        for job in jobs:
-            if job.future.done():
-                continue
-            if job.error is None:
-                job.future.set_result(job.result)
-            else:
-                job.future.set_exception(job.error)
+        deliver(jobs, self._committed)
 
     def _deliver_error(self, jobs: Sequence[Job], error: Exception) -> None:
         for job in jobs:

@@ -18,27 +18,16 @@ import queue
 import sqlite3
 import threading
 from collections.abc import Awaitable, Callable, Sequence, Set
-from dataclasses import dataclass
 from typing import Any, Final
 
 from gluon.errors import Unavailable
+from gluon.store.jobs import Job, deliver
 from gluon.store.refusals import closed
 from gluon.store.sqlite.failures import LOCKED, unavailable
 from gluon.store.sqlite.transactions import SqliteTx, drive
 
 #: The most units of work in one transaction: bounds how long the first waits for the last.
 _GROUP: Final = 256
-
-
-@dataclass(slots=True, eq=False)
-class _Job:
-    """A unit of work, who waits for it, and what came of it."""
-
-    work: Callable[[SqliteTx], Awaitable[Any]]
-    future: asyncio.Future[Any]
-    result: Any = None
-    error: BaseException | None = None
-    changed: Set[str] = frozenset()
 
 
 class Writer:
@@ -52,7 +41,7 @@ class Writer:
         self._begin = begin
         self._committed = committed
         self._loop = asyncio.get_running_loop()
-        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
         self._closed = False
         self._locked_out = False
         self._thread = threading.Thread(target=self._serve, name="gluon-writer", daemon=True)
@@ -68,7 +57,7 @@ class Writer:
         if self._closed:
             raise closed()
         future = self._loop.create_future()
-        self._jobs.put(_Job(work, future))
+        self._jobs.put(Job(work, future))
         return future
 
     async def close(self) -> None:
@@ -82,7 +71,7 @@ class Writer:
         going = True
         while going:
             first = self._jobs.get()
-            group: list[_Job] = []
+            group: list[Job] = []
             while first is not None:
                 group.append(first)
                 if len(group) == _GROUP or self._jobs.empty():
@@ -92,7 +81,7 @@ class Writer:
             self._commit([job for job in group if not job.future.cancelled()])
         self._connection.close()
 
-    def _commit(self, jobs: Sequence[_Job]) -> None:
+    def _commit(self, jobs: Sequence[Job]) -> None:
         if not jobs:
             return
         if not self._together(jobs):
@@ -101,12 +90,12 @@ class Writer:
                 if not self._together([job]) and job.error is None:
                     job.error = Unavailable("database: the transaction was taken away")
         try:
-            self._loop.call_soon_threadsafe(self._deliver, jobs)
+            self._loop.call_soon_threadsafe(deliver, jobs, self._committed)
         except RuntimeError:
             # The loop is closed: nobody is left to tell.
             return
 
-    def _together(self, jobs: Sequence[_Job]) -> bool:
+    def _together(self, jobs: Sequence[Job]) -> bool:
         """Run the jobs in one transaction. False where it was lost before its COMMIT: nothing of it is in the database."""
         self._locked_out = True
         try:
@@ -128,7 +117,7 @@ class Writer:
             _fail(jobs, error)
         return True
 
-    def _one(self, job: _Job) -> bool:
+    def _one(self, job: Job) -> bool:
         """Run a job in its savepoint. False where the transaction is lost."""
         execute = self._connection.execute
         try:
@@ -154,18 +143,7 @@ class Writer:
             with contextlib.suppress(sqlite3.Error):  # where even this fails, the next BEGIN says so to whoever asks next
                 self._connection.execute("ROLLBACK")
 
-    def _deliver(self, jobs: Sequence[_Job]) -> None:
-        if changed := set[str]().union(*(job.changed for job in jobs if job.error is None)):
-            self._committed(changed)
-        for job in jobs:
-            if job.future.done():
-                continue
-            if job.error is None:
-                job.future.set_result(job.result)
-            else:
-                job.future.set_exception(job.error)
 
-
-def _fail(jobs: Sequence[_Job], error: sqlite3.Error) -> None:
+def _fail(jobs: Sequence[Job], error: sqlite3.Error) -> None:
     for job in jobs:
         job.error = unavailable(error)
