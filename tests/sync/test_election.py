@@ -36,6 +36,7 @@ async def test_the_second_takes_over_at_once_where_the_first_resigns(rig: Rig) -
 async def test_a_server_that_does_not_lead_wakes_the_one_that_does(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
     # Two servers on one database: what the second commits, the first hears of through etcd alone. It does not look by itself.
     monkeypatch.setattr("gluon.sync.relay.LOOK", 4 * LIMIT)
+    monkeypatch.setattr("gluon.kv.watching.SILENCE", 4 * LIMIT)  # each sign of life of an idle watch is a bell, too
     async with rig.running() as first:
         await until(lambda: first.report().leader)
         await until(rig.complete)

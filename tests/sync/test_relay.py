@@ -27,6 +27,7 @@ async def test_a_change_is_in_etcd_with_its_registration(rig: Rig) -> None:
 
 async def test_an_idle_relay_is_woken_at_once(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("gluon.sync.relay.LOOK", 4 * LIMIT)  # it does not look by itself
+    monkeypatch.setattr("gluon.kv.watching.SILENCE", 4 * LIMIT)  # each sign of life of an idle watch is a bell, too
     async with rig.running():
         await until(rig.complete)
         for number in range(20):
