@@ -22,13 +22,15 @@ from tests.kv.administration import compact, enable_users
 from tests.kv.certificates import Authority, Pair
 
 TENANT = "0123456789abcdef0123456789abcdef"
+PATIENT = {"api": {"bind_timeout": 20}}
 QUOTA = "--quota-backend-bytes=4000000"
 
 
-def ask(server: Server, path: str, values: dict[str, object] | None = None) -> tuple[int, str]:
-    """The status and body of an answer."""
+def ask(server: Server, path: str, values: dict[str, object] | None = None, wait: float = 20) -> tuple[int, str]:
+    """The status and body of an answer, for which a bind may be waited so long."""
     body = None if values is None else json.dumps({"tenant_id": TENANT, **values}).encode()
-    request = urllib.request.Request(server.url + path, data=body, headers={"Content-Type": "application/json"} if body else {})
+    headers = {"Content-Type": "application/json", "Prefer": f"wait={wait:g}"} if body else {}
+    request = urllib.request.Request(server.url + path, data=body, headers=headers)
     try:
         with urllib.request.urlopen(request, timeout=30) as answer:
             return answer.status, answer.read().decode()
@@ -37,8 +39,8 @@ def ask(server: Server, path: str, values: dict[str, object] | None = None) -> t
             return refusal.code, refusal.read().decode()
 
 
-async def create(server: Server, **values: object) -> tuple[int, dict[str, object]]:
-    status, body = await asyncio.to_thread(ask, server, "/proton/net-l3vpn/v1.0/ports", values)
+async def create(server: Server, wait: float = 20, **values: object) -> tuple[int, dict[str, object]]:
+    status, body = await asyncio.to_thread(ask, server, "/proton/net-l3vpn/v1.0/ports", values, wait)
     return status, json.loads(body)
 
 
@@ -82,12 +84,12 @@ async def test_an_etcd_out_of_space(tmp_path):
     site = Site(tmp_path)
     site.etcd.options = (QUOTA,)
     async with site:
-        server = await site.start_server()
+        server = await site.start_server(settings=PATIENT)
         first = await site.start_shim("h1")
         with suppress(KvRefused):
             for number in range(1000):
                 await site.kv.put(f"/others/{number}", b"x" * 100_000)
-        status, port = await create(server, host_id="h1", device_id="d", name="meanwhile")
+        status, port = await create(server, wait=1, host_id="h1", device_id="d", name="meanwhile")
         assert (status, port["binding_state"]) == (202, "BINDING")
         full = "etcd is out of space and takes no writes until room is made"
         second = await site.start_shim("h2", ready=False)
@@ -113,7 +115,7 @@ async def test_an_etcd_out_of_space(tmp_path):
 
 async def test_an_etcd_that_wants_a_user(tmp_path):
     async with Site(tmp_path) as site:
-        server = await site.start_server()
+        server = await site.start_server(settings=PATIENT)
         first = await site.start_shim("h1")
         async with grpc.aio.insecure_channel(site.etcd.endpoint.removeprefix("http://")) as channel:
             await enable_users(channel)
@@ -139,7 +141,7 @@ async def test_a_user_without_the_rights(tmp_path):
     """Who may not write an object is refused each of them: for want of a right nothing is set aside."""
     async with Site(tmp_path) as site:
         user = {"etcd": {"username": "gluon", "password": "secret"}}
-        server = await site.start_server(settings=user)
+        server = await site.start_server(settings=user | PATIENT)
         second = await site.start_shim("h2", settings=user)
         async with grpc.aio.insecure_channel(site.etcd.endpoint.removeprefix("http://")) as channel:
             await enable_users(channel)
@@ -168,7 +170,7 @@ async def test_a_certificate_of_etcd_that_has_expired(tmp_path):
     site.etcd = EtcdProcess(tmp_path / "secure", options=options(fresh), scheme="https")
     async with site:
         files = {"ca_file": authority.pair.cert, "cert_file": ours.cert, "key_file": ours.key}
-        server = await site.start_server(settings={"etcd": files})
+        server = await site.start_server(settings={"etcd": files} | PATIENT)
         shim = await site.start_shim("h2", settings={"etcd": files}, ready=False)
         await works(site, server)
         await site.etcd.kill()

@@ -135,12 +135,13 @@ def stand_in(api: Api) -> str:
     return network
 
 
-def refused(status: int, words: str, ask: Callable[[], Any]) -> None:
-    """Hold that this is refused so."""
+def refused(status: int, words: str, ask: Callable[[], Any]) -> ApiRefused:
+    """Hold that this is refused so; the refusal."""
     with pytest.raises(ApiRefused, match=words) as caught:
         ask()
     assert caught.value.status == status, caught.value
     assert "Traceback" not in caught.value.body, caught.value
+    return caught.value
 
 
 def succeeds(ask: Callable[[], Any]) -> bool:

@@ -124,7 +124,7 @@ def settings(site: Site, name: str, *kinds: Kind, **api: str) -> Groups:
     return {
         "DEFAULT": {"model_path": site.folder / "models", "protons": ", ".join(kind.proton for kind in kinds)},
         "database": {"connection": f"sqlite:///{site.folder / name}.sqlite"},
-        "api": {"bind_timeout": 5, **api},
+        "api": {"bind_timeout": 20, **api},
     }
 
 

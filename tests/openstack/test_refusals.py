@@ -45,7 +45,7 @@ async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack
     folder = tmp_path_factory.mktemp("refusals")
     (folder / "site").mkdir()
     async with Site(folder / "site") as site:
-        server = await site.start_server(settings={"api": {"bind_timeout": 3}})
+        server = await site.start_server(settings={"api": {"bind_timeout": 20}})
         await site.start_shim(HOST)
         options = {
             "DEFAULT": {"service_plugins": "qos,router,trunk"},
