@@ -20,7 +20,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
-from gluon.kv.program import EtcdFailed, PortTaken, bound_to_us, find_etcd
+from gluon.kv.program import EtcdFailed, PortTaken, bound_to_us, find_etcd, hang
 
 #: Seconds within which etcd has to serve, to end when asked to, and to be gone when killed (its disk may be slow).
 START = 20.0
@@ -195,12 +195,14 @@ class EtcdProcess:
         return f"http://{self.place.address}:{ports.peer}"
 
     def pause(self) -> None:
-        """Hang it (SIGSTOP): connections stay open, nothing is answered."""
-        self._signal(signal.SIGSTOP)
+        """Hang it (SIGSTOP): connections stay open, nothing is answered from now on."""
+        if self._child is not None and self.running:
+            hang(self._child.pid)
 
     def resume(self) -> None:
         """Let it run on (SIGCONT)."""
-        self._signal(signal.SIGCONT)
+        if self._child is not None and self.running:
+            self._child.send_signal(signal.SIGCONT)
 
     @property
     def name(self) -> str:
@@ -214,10 +216,6 @@ class EtcdProcess:
     @property
     def _log(self) -> Path:
         return self._folder / "etcd.log"
-
-    def _signal(self, number: signal.Signals) -> None:
-        if self._child is not None and self.running:
-            self._child.send_signal(number)
 
     async def _ended(self, patience: float) -> None:
         assert self._child is not None

@@ -3,17 +3,24 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import os
 import shutil
 import signal
 import sys
-from collections.abc import Sequence
+import time
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from gluon.errors import GluonError
 
 _PR_SET_PDEATHSIG = 1
+#: Seconds that a process may take to halt (its disk may be slow), and between two looks at whether it has.
+_HALT = 20.0
+_LOOK = 0.001
+#: Threads that run, wait for something, or wait for the disk.
+_RUNNING = "RSD"
 
 #: Runs in the child: ask to be killed when the parent ends, look whether it has done so already, become etcd.
 _LAUNCHER = f"""
@@ -53,3 +60,18 @@ def bound_to_us(command: Sequence[str]) -> tuple[str, ...]:
     if sys.platform != "linux":
         return tuple(command)
     return (sys.executable, "-I", "-S", "-c", _LAUNCHER, str(os.getpid()), *command)
+
+
+def hang(pid: int) -> None:
+    """SIGSTOP, and wait until none of its threads runs: each is stopped when it is to run next, a little later (on Linux)."""
+    os.kill(pid, signal.SIGSTOP)
+    end = time.monotonic() + _HALT
+    while any(state in _RUNNING for state in _states(pid)) and time.monotonic() < end:
+        time.sleep(_LOOK)
+
+
+def _states(pid: int) -> Iterator[str]:
+    """The state of each of its threads, as proc(5) has it."""
+    for thread in Path(f"/proc/{pid}/task").glob("*/stat"):
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            yield thread.read_text(errors="replace").rpartition(")")[2].split()[0]

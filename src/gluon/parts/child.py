@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from gluon.errors import GluonError
+from gluon.kv.program import hang
 
 _PATIENCE = 30.0  # seconds that a child gets to end after SIGTERM
 
@@ -84,8 +85,8 @@ class Child:
             await self._process.wait()
 
     def pause(self) -> None:
-        """SIGSTOP."""
-        os.kill(self.pid, signal.SIGSTOP)
+        """SIGSTOP; it does nothing from now on."""
+        hang(self.pid)
 
     def resume(self) -> None:
         """SIGCONT."""

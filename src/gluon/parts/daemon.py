@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from gluon.errors import GluonError
-from gluon.kv.program import bound_to_us
+from gluon.kv.program import bound_to_us, hang
 
 _PATIENCE: Final = 60.0  # seconds to come up or to end; crash recovery and state transfers are part of coming up
 _LOOK: Final = 0.03  # seconds between two looks
@@ -98,8 +98,10 @@ class Daemon:
             await asyncio.sleep(_LOOK)
 
     def pause(self) -> None:
-        """SIGSTOP for all its processes: connections stay open, nothing is answered."""
-        self._signal_all(signal.SIGSTOP)
+        """SIGSTOP for all its processes: connections stay open, nothing is answered from now on."""
+        for pid in self._signal_all(signal.SIGSTOP):
+            with suppress(ProcessLookupError):
+                hang(pid)
 
     def resume(self) -> None:
         """SIGCONT for all its processes."""
