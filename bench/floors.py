@@ -12,8 +12,8 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 from gluon.kv.contract import Kv, Put, Txn
+from gluon.kv.ports import free_ports
 from gluon.parts.child import Child
-from gluon.parts.site import free_port
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -23,7 +23,7 @@ async def bare_http(folder: Path, body: bytes) -> AsyncIterator[str]:
     """A bare ASGI app that answers with ``body``, on uvicorn with uvloop and httptools; yields its URL."""
     answer = folder / "bare.json"
     answer.write_bytes(body)
-    port = free_port()
+    (port,) = free_ports(1)
     words = ("uvicorn", "bench.bare:app", f"--port={port}", "--no-access-log", "--log-level=warning", "--loop=uvloop")
     child = Child("bare", words, folder / "bare.log", {"BARE_BODY": str(answer), "PYTHONPATH": str(ROOT)})
     await child.start()

@@ -29,13 +29,13 @@ from gluon.kv import etcd
 from gluon.kv.cluster import EtcdCluster
 from gluon.kv.contract import KvError
 from gluon.kv.etcd import EtcdKv
+from gluon.kv.ports import free_ports
 from gluon.kv.process import LOOPBACK, EtcdProcess, Place
 from gluon.kv.program import bound_to_us
 from gluon.particle import keys
 from gluon.parts.child import Child, ChildFailed, clean_environment
 from gluon.parts.engine import DatabaseServer
 from gluon.parts.mariadb import MariadbServer
-from gluon.parts.ports import free_ports
 from gluon.parts.postgres import PostgresServer
 from gluon.settings import Etcd
 

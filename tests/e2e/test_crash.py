@@ -15,8 +15,9 @@ import time
 from gluon.client.errors import Problem, Unreachable
 from gluon.client.http import Client
 from gluon.client.resources import Collection
+from gluon.kv.ports import free_ports
 from gluon.particle import keys
-from gluon.parts.site import Site, free_port
+from gluon.parts.site import Site
 
 KILLS = int(os.environ.get("GLUON_TEST_KILLS", "50"))
 PORTS = "/proton/net-l3vpn/v1.0/ports"
@@ -126,7 +127,7 @@ async def test_what_was_acknowledged_survives_kills_at_random_points(tmp_path, d
     print(f"seed {seed}")
     chance = random.Random(seed)
     async with Site(tmp_path, database=database) as site:
-        port = free_port()
+        (port,) = free_ports(1)
         server = await site.start_server(port=port, settings={"api": {"bind_timeout": 2}, "sync": {"leader_ttl": 1}})
         await site.start_shim("compute-1")
         watcher = Watcher(site.kv)

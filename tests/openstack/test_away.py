@@ -14,10 +14,10 @@ from uuid import uuid4
 
 import pytest
 
+from gluon.kv.ports import free_ports
 from gluon.parts.openstack.api import ApiRefused
 from gluon.parts.openstack.cloud import Cloud, Extent
 from gluon.parts.openstack.users import ADMIN, NOVA, OWNER
-from gluon.parts.ports import free_ports
 from gluon.parts.site import Site
 
 from .conftest import RELEASE

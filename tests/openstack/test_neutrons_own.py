@@ -14,10 +14,10 @@ from uuid import uuid4
 import pytest
 
 from gluon.kv.etcd import connect
+from gluon.kv.ports import free_ports
 from gluon.kv.process import EtcdProcess
 from gluon.parts.openstack.environments import environment
 from gluon.parts.openstack.program import clean_environment
-from gluon.parts.ports import free_ports
 from gluon.settings import Etcd
 from tests.backends.test_catalogue import put
 
@@ -33,6 +33,7 @@ CLASSES = (
     "TestMl2PortBindingVnicType",
     "TestMl2PortSecurity",
     "TestMl2AllowedAddressPairs",
+    "TestTransactionGuard",
 )
 MODULES = (
     "test_plugin",

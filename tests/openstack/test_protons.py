@@ -8,12 +8,12 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from gluon.kv.ports import free_ports
 from gluon.particle import keys
 from gluon.parts.openstack.cloud import Cloud, Extent
 from gluon.parts.openstack.layout import Layout
 from gluon.parts.openstack.program import Groups
 from gluon.parts.openstack.users import ADMIN, GLUON, OWNER, STRANGER
-from gluon.parts.ports import free_ports
 from gluon.parts.site import Server, Site
 
 from .conftest import RELEASE

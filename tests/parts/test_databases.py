@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from gluon.kv.ports import free_ports
 from gluon.parts.account import NotInstalled, find_program
 from gluon.parts.databases import DatabaseServer, MariadbServer, PostgresServer, Tls
-from gluon.parts.ports import free_ports
 from tests.kv.certificates import Authority
 
 KINDS = pytest.mark.parametrize("kind", [PostgresServer, MariadbServer])

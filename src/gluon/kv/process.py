@@ -12,7 +12,6 @@ import asyncio
 import os
 import shutil
 import signal
-import socket
 import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
+from gluon.kv.ports import free_ports
 from gluon.kv.program import EtcdFailed, PortTaken, bound_to_us, find_etcd, hang
 
 #: Seconds within which etcd has to serve, to end when asked to, and to be gone when killed (its disk may be slow).
@@ -43,14 +43,7 @@ class Ports:
     @classmethod
     def guess(cls) -> Ports:
         """Three that are free now."""
-        probes = [socket.socket() for _ in range(3)]
-        try:
-            for probe in probes:
-                probe.bind(("127.0.0.1", 0))
-            return cls(*(probe.getsockname()[1] for probe in probes))
-        finally:
-            for probe in probes:
-                probe.close()
+        return cls(*free_ports(3))
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Final
 
+from gluon.kv.ports import free_ports
 from gluon.parts.account import Account
 from gluon.parts.daemon import Daemon, DaemonFailed, PortTaken
-from gluon.parts.ports import free_ports
 from gluon.parts.standing import Standing
 
 #: Who may do everything in the databases of a part.

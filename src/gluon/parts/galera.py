@@ -10,11 +10,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import ClassVar, Final
 
+from gluon.kv.ports import free_ports
 from gluon.parts.account import NotInstalled
 from gluon.parts.daemon import DaemonFailed
 from gluon.parts.engine import PASSWORD, USER
 from gluon.parts.mariadb import MariadbServer
-from gluon.parts.ports import free_ports
 from gluon.parts.standing import Standing
 
 _PROVIDERS: Final = ("/usr/lib/galera/libgalera_smm.so", "/usr/lib64/galera-4/libgalera_smm.so")

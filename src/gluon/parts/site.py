@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import socket
 import subprocess
 import sys
 import urllib.error
@@ -24,6 +23,7 @@ from typing import Any, Self, TypeVar
 
 from gluon.kv import etcd
 from gluon.kv.contract import Kv
+from gluon.kv.ports import free_ports
 from gluon.kv.process import EtcdProcess
 from gluon.parts.child import Child, ChildFailed, clean_environment
 from gluon.settings import Etcd
@@ -97,7 +97,7 @@ class Site:
 
     async def start_server(self, *, settings: Groups | None = None, port: int = 0, ready: bool = True) -> Server:
         """Start a Proton Server on the site's database and etcd; returns once /readyz answers 200 (where ``ready``)."""
-        port = port or free_port()
+        port = port or free_ports(1)[0]
         groups: dict[str, dict[str, object]] = {
             "DEFAULT": {"model_path": self._models} if self._models else {},
             "api": {"port": port},
@@ -198,14 +198,6 @@ class ClientCommand:
         if done.returncode:
             raise ChildFailed(f"protonclient {' '.join(words)} ended with status {done.returncode}: {done.stderr.strip()}")
         return json.loads(done.stdout) if done.stdout.strip() else None
-
-
-def free_port() -> int:
-    """A TCP port on loopback that nothing listened on a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def _unready(port: int) -> str:

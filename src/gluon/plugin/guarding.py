@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from neutron.common import utils
 from neutron_lib import constants, exceptions
 
 from gluon.plugin import options
@@ -24,7 +25,10 @@ class StillUsed(exceptions.InUse):
 
 
 class GuardedNetworks(Unlisted):
-    """Networks and subnets. Who inherits sets which ports are Gluon's, and what stands for them."""
+    """Networks and subnets. What looks something up first does so within no transaction, as ML2 wants it.
+
+    Who inherits sets which ports are Gluon's, and what stands for them.
+    """
 
     _knowing: Knowing
 
@@ -83,12 +87,14 @@ class GuardedNetworks(Unlisted):
             self._changed_in(subnet["network_id"])
         return created
 
+    @utils.transaction_guard
     def update_subnet(self, context: Any, id: str, subnet: Mapping[str, Any]) -> Any:
         """See Ml2Plugin. Neutron's DHCP has nothing to serve on what stands for Gluon."""
         if subnet["subnet"].get("enable_dhcp"):
             self._without_dhcp({"network_id": self._network_of(context, id), "enable_dhcp": True})
         return super().update_subnet(context, id, subnet)
 
+    @utils.transaction_guard
     def delete_subnet(self, context: Any, id: str) -> None:
         """See Ml2Plugin. Those of the network that stands for Gluon stay while there are ports."""
         network = self._network_of(context, id)

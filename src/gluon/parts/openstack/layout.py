@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from gluon.kv.ports import free_ports
 from gluon.parts.engine import PASSWORD, USER
 from gluon.parts.openstack.environments import Environment, environment
-from gluon.parts.ports import free_ports
 
 #: What services without a broker are told: messages stay in their process.
 NO_BROKER: Final = "fake://"

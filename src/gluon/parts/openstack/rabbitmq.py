@@ -13,9 +13,9 @@ import shutil
 from pathlib import Path
 from typing import Final
 
+from gluon.kv.ports import free_ports
 from gluon.parts.account import find_program
 from gluon.parts.daemon import Daemon, PortTaken
-from gluon.parts.ports import free_ports
 from gluon.parts.standing import Standing
 
 _PACKAGE: Final = "rabbitmq-server"
