@@ -9,7 +9,7 @@ from typing import Any
 
 from gluon.backends.catalogue import Catalogue
 from gluon.backends.plugged import Plugged
-from gluon.kv.contract import Delete, Kv, Put, Txn, WatchBatch
+from gluon.kv.contract import Delete, Kv, KvUnavailable, Put, Txn, WatchBatch
 from gluon.kv.memory import MemoryKv
 from gluon.particle import keys
 
@@ -182,6 +182,32 @@ async def test_a_port_that_is_heard_of_when_its_registration_has_gone_is_not_kep
         ]
 
 
+class Cut(MemoryKv):
+    """Its watch of ports ends at what comes while ``cut``."""
+
+    cut = False
+
+    async def watch(self, prefix: str, *, start: int = 0) -> AsyncGenerator[WatchBatch, None]:
+        async for batch in super().watch(prefix, start=start):
+            if self.cut and prefix == keys.PORTS and batch.events:
+                raise KvUnavailable("cut")
+            yield batch
+
+
+async def test_a_port_whose_registration_came_and_went_unseen_is_not_kept() -> None:
+    kv, told = Cut(), list[Any]()
+    await say(kv, "complete")
+    async with following(kv, told) as catalogue:
+        kv.cut = True
+        await put(kv, "a", device_id="vm")
+        await remove(kv, "a")
+        kv.cut = False
+        await put(kv, "z")
+        await until(lambda: catalogue.find("z") is not None)
+        await until(lambda: catalogue.plugged("a") is None)
+        assert catalogue.with_device(["vm"]) == []
+
+
 async def test_a_port_whose_registration_is_yet_to_come_stays_until_that_has_gone() -> None:
     """Its key may have gone because etcd is filled again."""
     kv = Held(keys.PORTS)
@@ -209,8 +235,8 @@ async def test_a_port_that_is_made_again_before_its_end_is_heard_of_is_the_new_o
         kv.let.set()
         await until(lambda: catalogue.services_of(["u"]) == ["blue"])
         assert catalogue.with_device(["other"]) == ["a"] and catalogue.with_device(["vm"]) == []
-    first, second = told[0][2], told[-1][2]
-    assert told == [("a", None, first), ("a", first, None), ("a", None, second)]
+    first, second = told[0][2], told[1][2]
+    assert told == [("a", None, first), ("a", first, second)] and first.incarnation != second.incarnation
 
 
 async def test_an_address_that_changed_while_history_was_lost_is_told() -> None:

@@ -102,7 +102,7 @@ class _Traffic:
 
 
 @pytest.mark.parametrize("fate", ["paused", "killed"])
-async def test_a_lost_member_costs_no_event_and_little_time(tmp_path, prefix, fate, monkeypatch):
+async def test_a_lost_member_costs_no_event(tmp_path, prefix, fate, monkeypatch):
     patient = [
         ("grpc.keepalive_time_ms", 600_000) if name == "grpc.keepalive_time_ms" else (name, value)
         for name, value in members._OPTIONS

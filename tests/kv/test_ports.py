@@ -2,24 +2,20 @@
 """Ports for servers: nobody else is given one, not by us and not by the kernel."""
 
 import json
+import os
 import socket
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
+from gluon.errors import GluonError
 from gluon.kv import ports
 
 _OTHER = (
     "import json, sys; from gluon.kv.ports import free_ports; print(json.dumps(free_ports(20)), flush=True); sys.stdin.read()"
 )
-
-
-@pytest.fixture
-def few(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of so few ports two would soon choose the same."""
-    guesses = iter(range(30_000, 30_060))
-    monkeypatch.setattr(ports, "_guess", lambda: next(guesses))
 
 
 def test_none_is_given_twice_nor_one_that_the_kernel_gives(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -29,11 +25,15 @@ def test_none_is_given_twice_nor_one_that_the_kernel_gives(monkeypatch: pytest.M
     assert max(found) < 20_000
 
 
-def test_none_is_given_on_which_somebody_listens(few: None) -> None:
+def test_none_is_given_on_which_somebody_listens(monkeypatch: pytest.MonkeyPatch) -> None:
+    (free,) = ports.free_ports(1)
+    monkeypatch.setattr(ports, "_given", set())
     with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 30_001))
+        taken.bind(("127.0.0.1", 0))
         taken.listen()
-        assert 30_001 not in ports.free_ports(20)
+        guesses = iter([taken.getsockname()[1], free])
+        monkeypatch.setattr(ports, "_guess", lambda: next(guesses))
+        assert ports.free_ports(1) == [free]
 
 
 def test_none_is_given_that_another_process_has(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -60,5 +60,16 @@ def test_there_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         monkeypatch.setattr(ports, "_guess", lambda: taken.getsockname()[1])
-        with pytest.raises(OSError, match="no TCP port on loopback was found free"):
+        with pytest.raises(GluonError, match="no TCP port on loopback was found free"):
             ports.free_ports(1)
+
+
+def test_the_file_of_locks_is_not_ours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tempfile.gettempdir", lambda: str(tmp_path))
+    (tmp_path / f"gluon-ports-{os.getuid()}").symlink_to("elsewhere")
+    ports._file.cache_clear()
+    try:
+        with pytest.raises(GluonError, match="gluon-ports-"):
+            ports.free_ports(1)
+    finally:
+        ports._file.cache_clear()

@@ -34,10 +34,10 @@ async def test_it_keeps_its_data_and_address(tmp_path):
 
 
 async def test_a_taken_port_is_replaced(tmp_path, etcd_endpoint, monkeypatch):
-    free = Ports.guess()
+    free = Ports.choose()
     taken = Ports(int(etcd_endpoint.rsplit(":", 1)[1]), free.peer, free.health)
-    guesses = iter((taken, Ports.guess()))
-    monkeypatch.setattr(Ports, "guess", lambda: next(guesses))
+    guesses = iter((taken, Ports.choose()))
+    monkeypatch.setattr(Ports, "choose", lambda: next(guesses))
     async with EtcdProcess(tmp_path / "etcd") as etcd:
         assert etcd.endpoint != etcd_endpoint
 

@@ -109,7 +109,11 @@ class Catalogue:
                 await asyncio.sleep(_RETRY)
 
     async def _load(self) -> int:
-        """Where a Proton is not settled, etcd may hold what a port was once: then only what is newer counts."""
+        """Where a Proton is not settled, etcd may hold what a port was once: then only what is newer counts.
+
+        What hangs on ports is not held here, so of what changed in it unseen only that is told which etcd has at a revision that
+        is newer: not what was removed, nor what came back in an etcd that was wiped.
+        """
         revision = await self._kv.revision()
         settled = await self.registrations.settled(revision)
         found: set[str] = set()
@@ -194,15 +198,8 @@ class Catalogue:
             return True
         self._ports.hold(key.id, now, kv.mod_revision)
         if now != before and self._loaded.is_set():
-            self._tell(key.id, before, now)
+            self._changed(key.id, before, now)
         return True
-
-    def _tell(self, id: str, before: Plugged | None, now: Plugged) -> None:
-        """A port that was deleted and made again with its id is another one."""
-        if before is not None and before.incarnation != now.incarnation:
-            self._changed(id, before, None)
-            before = None
-        self._changed(id, before, now)
 
     def _registered(self, id: str, before: Registration | None, now: Registration | None, revision: int) -> None:
         """A port goes when its registration does, and not with its key: that may be missing while etcd is filled again.

@@ -73,10 +73,10 @@ class PluggedPorts:
         before = self._ports.get(id)
         self._ports[id] = plugged
         self._written[id] = written
-        if before is None or before.device_id != plugged.device_id:
-            self._by_device[plugged.device_id or ""].add(id)
-            if before is not None:
-                self._leave(before.device_id, id)
+        device = plugged.device_id or ""
+        self._by_device[device].add(id)
+        if before is not None and (before.device_id or "") != device:
+            self._leave(before.device_id, id)
 
     def outlives(self, id: str) -> None:
         """What is known of it was written in an etcd that is over."""

@@ -66,9 +66,11 @@ class Registrations:
         self._histories: defaultdict[str, History] = defaultdict(History)
         self._heard = time.monotonic()
         self._seen = 0  # all changes up to this revision of etcd's are in the table
+        self._looked: dict[str, int] = {}  # what was put in by a look since a load began, and when it was written
         #: Of each port, whoever registered it.
         self.ports: Mapping[str, Registration] = MappingProxyType(self._ports)
-        #: Set, and replaced, when what is known from etcd must be loaded again: a relay has begun to repair it, or is done.
+        #: Set, and replaced, when the table was loaded again, and all else that is known from etcd must be: history was lost,
+        #: or a relay has begun to repair it, or is done.
         self.outdated = asyncio.Event()
         self._loaded = asyncio.Event()
         self._trouble = ""
@@ -107,6 +109,7 @@ class Registrations:
         """Whether a port is registered, also where that was just now and is still to be heard of. Raises KvError."""
         held = await self._kv.get(keys.port(id))
         if held is not None and held.mod_revision > self._seen and (registration := _read(held)) is not None:
+            self._looked[id] = held.mod_revision
             self._put(id, registration, held.mod_revision)
         return id in self._ports
 
@@ -127,25 +130,28 @@ class Registrations:
     async def _load(self) -> int:
         """Bring the table to what etcd holds; the revision at which it does.
 
-        Of what is found missing only that is gone which was known before: who looks meanwhile may see what is newer.
+        Who looks meanwhile may see what is newer.
         """
-        known = tuple(self._ports)
+        again = self._loaded.is_set()
+        self._looked.clear()
         revision = await self._kv.revision()
         syncs = await self._load_syncs(revision)
         found: dict[str, tuple[Registration, int]] = {}
         async for kv in paging.every(self._kv, keys.PORTS, revision=revision):
             if (id := keys.parse_port(kv.key)) and (registration := _read(kv)):
                 found[id] = registration, kv.mod_revision
-        self._learn(self._with_gone(syncs))
+        learned = self._learn(self._with_gone(syncs))
         for id, (registration, written) in found.items():
             self._put(id, registration, written)
-        for id in known:
-            if id not in found:
-                self._gone(id, revision)
+        for id in [id for id in self._ports if id not in found and self._looked.get(id, 0) <= revision]:
+            self._gone(id, revision)
         self._seen = revision
         self._trouble = ""
         self._heard = time.monotonic()
         self._loaded.set()
+        if again or learned:
+            self.outdated.set()
+            self.outdated = asyncio.Event()
         return revision
 
     async def _load_syncs(self, revision: int = 0) -> dict[str, SyncState]:
@@ -202,11 +208,7 @@ class Registrations:
         said = {key: sync for key, sync in now.items() if sync is not None}
         self._syncs = {key: sync for key, sync in self._syncs.items() if key not in now} | said
         begun = [key for key, sync in said.items() if not self._is_older(key, sync) and self._histories[key].seen(sync)]
-        if not begun and not any(self._is_settled(key, said.get(key)) for key in unsettled):
-            return False
-        self.outdated.set()
-        self.outdated = asyncio.Event()
-        return True
+        return bool(begun) or any(self._is_settled(key, said.get(key)) for key in unsettled)
 
     def _put(self, id: str, registration: Registration, revision: int) -> None:
         before = self._ports.get(id)

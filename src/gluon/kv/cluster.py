@@ -47,9 +47,9 @@ class EtcdCluster:
                 EtcdProcess(self._folder / f"{attempt}-{at}", options=self._options, place=place)
                 for at, place in enumerate(self._places)
             ]
-            guessed = [Ports.guess() for _ in self.members]
-            peers = [(member.name, member.peer(ports)) for member, ports in zip(self.members, guessed, strict=True)]
-            for member, ports in zip(self.members, guessed, strict=True):
+            chosen = [Ports.choose() for _ in self.members]
+            peers = [(member.name, member.peer(ports)) for member, ports in zip(self.members, chosen, strict=True)]
+            for member, ports in zip(self.members, chosen, strict=True):
                 member.launch(ports, peers)
             try:
                 await _all(*(member.until_serving() for member in self.members))

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""TCP ports on loopback for servers that we start, each given once.
+"""TCP ports on loopback for servers that we start, each given to one process of this user.
 
 A port that the kernel chooses it may choose again, for anybody, until the server listens and whenever that is down. So ours are
 below the range from which it chooses (ip(7), ip_local_port_range), and whoever is given one has it until his process ends: by a
-lock of that byte of a file which all share. Only a program that asks for a port by its number can still be faster.
+lock of that byte of a file. Who knows nothing of that file, another user or a program that asks for a port by its number, can
+still be faster.
 """
 
 from __future__ import annotations
@@ -18,19 +19,23 @@ import threading
 from pathlib import Path
 from typing import Final
 
+from gluon.errors import GluonError
+
 _LOWEST: Final = 10_240
 #: Where the kernel's range begins if nobody has said otherwise.
 _KERNELS: Final = 32_768
 #: Fewer ports than that are too few to choose from; then the kernel chooses.
 _ENOUGH: Final = 1000
 _TRIES: Final = 1000
+#: Not ``random`` itself: whoever seeds that would have us guess the same again and again.
+_RANDOM: Final = random.SystemRandom()
 
 _given: set[int] = set()
 _giving: Final = threading.Lock()
 
 
 def free_ports(count: int) -> list[int]:
-    """That many different ports on which nothing listens. Raises OSError where none is to be found."""
+    """That many different ports on which nothing listens. Raises GluonError where none is to be found."""
     with _giving:
         return [_give() for _ in range(count)]
 
@@ -41,12 +46,12 @@ def _give() -> int:
         if port not in _given and _is_free(port) and _lock(port):
             _given.add(port)
             return port
-    raise OSError(f"no TCP port on loopback was found free in {_TRIES} tries")
+    raise GluonError(f"no TCP port on loopback was found free in {_TRIES} tries")
 
 
 def _guess() -> int:
     end = _range_of_kernel()
-    return random.randrange(_LOWEST, end) if end - _LOWEST >= _ENOUGH else _of_kernel()
+    return _RANDOM.randrange(_LOWEST, end) if end - _LOWEST >= _ENOUGH else _of_kernel()
 
 
 @functools.cache
@@ -75,9 +80,11 @@ def _is_free(port: int) -> bool:
 
 
 def _lock(port: int) -> bool:
-    """Whether it is nobody else's."""
+    """Whether it is nobody else's. The file is touched, lest those who clean up take it for old."""
+    file = _file()
     try:
-        fcntl.lockf(_file(), fcntl.LOCK_EX | fcntl.LOCK_NB, 1, port)
+        os.utime(file)
+        fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, port)
     except (BlockingIOError, PermissionError):
         return False
     return True
@@ -87,4 +94,7 @@ def _lock(port: int) -> bool:
 def _file() -> int:
     """Never closed: with that all locks of the process would go."""
     path = Path(tempfile.gettempdir()) / f"gluon-ports-{os.getuid()}"
-    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    try:
+        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    except OSError as error:
+        raise GluonError(f"{path}, by which processes tell each other which TCP ports they have: {error.strerror}") from None

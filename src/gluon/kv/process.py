@@ -2,8 +2,8 @@
 """A real etcd as a child process on loopback, for tests, demonstrations and benchmarks. Not for production.
 
 The child ends with the process that started it, even where that one is killed (Linux); more exactly, it ends with the
-thread that started it, so start it from one that stays. Free ports can only be guessed: etcd is started again with
-others where it finds one taken.
+thread that started it, so start it from one that stays. Another program may be faster in taking a port: etcd is started
+again with others where it finds one taken.
 """
 
 from __future__ import annotations
@@ -41,8 +41,8 @@ class Ports:
     health: int
 
     @classmethod
-    def guess(cls) -> Ports:
-        """Three that are free now."""
+    def choose(cls) -> Ports:
+        """Three on which nothing listens."""
         return cls(*free_ports(3))
 
 
@@ -112,7 +112,7 @@ class EtcdProcess:
             return
         for _ in range(PORT_TRIES):
             try:
-                self.launch(Ports.guess(), ())
+                self.launch(Ports.choose(), ())
                 await self.until_serving()
                 return
             except PortTaken:

@@ -63,10 +63,15 @@ def bound_to_us(command: Sequence[str]) -> tuple[str, ...]:
 
 
 def hang(pid: int) -> None:
-    """SIGSTOP, and wait until none of its threads runs: each is stopped when it is to run next, a little later (on Linux)."""
+    """SIGSTOP, and wait until none of its threads runs: each is stopped when it is to run next, a little later (on Linux).
+
+    Raises GluonError where that takes too long.
+    """
     os.kill(pid, signal.SIGSTOP)
     end = time.monotonic() + _HALT
-    while any(state in _RUNNING for state in _states(pid)) and time.monotonic() < end:
+    while any(state in _RUNNING for state in _states(pid)):
+        if time.monotonic() > end:
+            raise GluonError(f"process {pid} still runs {_HALT:g} s after SIGSTOP")
         time.sleep(_LOOK)
 
 

@@ -54,7 +54,13 @@ class Notifying:
         self._recent: deque[tuple[float, Transition]] = deque()
 
     def changed(self, id: str, before: Plugged | None, now: Plugged | None) -> None:
-        """To be told of every change of a port, as ``Catalogue`` tells it, in the event loop of ``run``."""
+        """To be told of every change of a port, as ``Catalogue`` tells it, in the event loop of ``run``.
+
+        A port that was deleted and made again with its id is another one.
+        """
+        if before is not None and now is not None and before.incarnation != now.incarnation:
+            self.changed(id, before, None)
+            before = None
         transition = _transition(id, before, now)
         if transition is None:
             return
@@ -101,8 +107,8 @@ def _transition(id: str, before: Plugged | None, now: Plugged | None) -> Transit
 
 
 def _before(before: Plugged | None, now: Plugged) -> str:
-    """The status that a port comes from. Another one of its id was none; nor does another binding go on with what was."""
-    if before is None or before.incarnation != now.incarnation or not before.status:
+    """The status that a port comes from. Another binding does not go on with what was."""
+    if before is None or not before.status:
         return DOWN
     return DOWN if before.binding_id != now.binding_id and now.status != DOWN else before.status
 

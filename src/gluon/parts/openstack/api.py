@@ -13,8 +13,8 @@ from typing import Any, Final, NamedTuple
 from gluon.errors import GluonError
 from gluon.parts.openstack.users import DOMAIN, User
 
-#: Where a service has newer versions of its API than the first: the one that is asked. Nova's is the last before what it shows of
-#: servers changed, and one in which hosts may be asked for.
+#: Where a service has newer versions of its API than the first: the one that is asked. Nova's is the first in which a host may be
+#: asked for wherever a server is put on one: at its boot, moved, or taken from the shelf.
 _VERSIONS: Final = {"compute": {"OpenStack-API-Version": "compute 2.91"}}
 #: Seconds for one request; a cold service imports half of itself at its first.
 PATIENCE: Final = 60.0

@@ -57,13 +57,13 @@ def programs(layout: Layout) -> list[Program]:
 
 
 class Images:
-    """Those that there are. ``base``: the URL of the stub."""
+    """Those that there are."""
 
     def __init__(self) -> None:
         self._made: dict[str, dict[str, Any]] = {IMAGE_ID: _IMAGE}
 
     def answer(self, method: str, path: str, base: str, body: bytes = b"") -> tuple[int, dict[str, Any]]:
-        """Status and document of the answer."""
+        """Status and document of the answer. ``base``: the URL of the stub."""
         parts = path.partition("?")[0].rstrip("/").split("/")[1:]
         match method, parts:
             case "POST", ["v2", "images"]:

@@ -31,7 +31,7 @@ class Layout:
 
     @classmethod
     def choose(cls, folder: Path, release: str, database_port: int, transport: str = NO_BROKER) -> Layout:
-        """With ports that are free now."""
+        """With ports on which nothing listens."""
         identity, network, placement, compute, image = free_ports(5)
         return cls(folder, release, identity, network, placement, compute, image, database_port, transport)
 
