@@ -6,70 +6,66 @@ import os
 import socket
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
 from gluon.errors import GluonError
-from gluon.kv import ports
+from gluon.kv.ports import Supply, free_ports
 
-_OTHER = (
-    "import json, sys; from gluon.kv.ports import free_ports; print(json.dumps(free_ports(20)), flush=True); sys.stdin.read()"
-)
-
-
-def test_none_is_given_twice_nor_one_that_the_kernel_gives(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ports, "_range_of_kernel", lambda: 20_000)
-    found = ports.free_ports(500) + ports.free_ports(500)
-    assert len(set(found)) == 1000
-    assert max(found) < 20_000
+#: One of two blocks, then until told to end.
+_OTHER = """
+import json, sys
+from gluon.kv.ports import Supply
+print(json.dumps(Supply(2000, 2200, 1).give(1)), flush=True)
+sys.stdin.read()
+"""
 
 
-def test_none_is_given_on_which_somebody_listens(monkeypatch: pytest.MonkeyPatch) -> None:
-    (free,) = ports.free_ports(1)
-    monkeypatch.setattr(ports, "_given", set())
+def block(port: int) -> int:
+    return port // 100
+
+
+def test_none_is_given_twice_nor_one_that_the_kernel_gives() -> None:
+    supply = Supply(10_240, 20_000)
+    found = supply.give(150) + supply.give(150)
+    assert len(set(found)) == 300
+    assert min(found) >= 10_240 and max(found) < 20_000
+
+
+def test_none_is_given_on_which_somebody_listens() -> None:
+    supply = Supply(3000, 3100, 1)
     with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
+        taken.bind(("127.0.0.1", 3001))
         taken.listen()
-        guesses = iter([taken.getsockname()[1], free])
-        monkeypatch.setattr(ports, "_guess", lambda: next(guesses))
-        assert ports.free_ports(1) == [free]
+        assert supply.give(99) == [3000, *range(3002, 3100)]
 
 
-def test_none_is_given_that_another_process_has(monkeypatch: pytest.MonkeyPatch) -> None:
-    with subprocess.Popen([sys.executable, "-c", _OTHER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
-        assert other.stdout is not None
-        theirs = json.loads(other.stdout.readline())
-        guesses = iter([*theirs, *ports.free_ports(1)])
-        monkeypatch.setattr(ports, "_given", set())
-        monkeypatch.setattr(ports, "_guess", lambda: next(guesses))
-        (ours,) = ports.free_ports(1)
-        assert ours not in theirs
-        other.communicate("")
-    guesses = iter(theirs)
-    assert ports.free_ports(20) == theirs, "they are free again when it has ended"
+def test_none_is_given_that_another_process_has_while_it_lives() -> None:
+    supply = Supply(2000, 2200, 1)
+    with subprocess.Popen([sys.executable, "-c", _OTHER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as child:
+        assert child.stdout is not None
+        (theirs,) = json.loads(child.stdout.readline())
+        ours = supply.give(100)
+        assert {block(port) for port in ours} == {20, 21} - {block(theirs)}
+        with pytest.raises(GluonError, match="all TCP ports from 2000 to 2100 are taken by processes of Gluon's labs"):
+            supply.give(1)
+        child.communicate("")
+    assert block(*supply.give(1)) == block(theirs)
 
 
-def test_where_the_kernel_chooses_from_nearly_all_it_chooses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ports, "_range_of_kernel", lambda: 1024)
-    assert len(set(ports.free_ports(3))) == 3
+def test_a_child_that_is_forked_gives_others() -> None:
+    free_ports(1)
+    read, write = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.write(write, json.dumps(free_ports(1)).encode())
+        os._exit(0)
+    os.close(write)
+    with os.fdopen(read) as said:
+        (theirs,) = json.load(said)
+    os.waitpid(child, 0)
+    assert block(*free_ports(1)) != block(theirs)
 
 
-def test_there_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        taken.listen()
-        monkeypatch.setattr(ports, "_guess", lambda: taken.getsockname()[1])
-        with pytest.raises(GluonError, match="no TCP port on loopback was found free"):
-            ports.free_ports(1)
-
-
-def test_the_file_of_locks_is_not_ours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tempfile.gettempdir", lambda: str(tmp_path))
-    (tmp_path / f"gluon-ports-{os.getuid()}").symlink_to("elsewhere")
-    ports._file.cache_clear()
-    try:
-        with pytest.raises(GluonError, match="gluon-ports-"):
-            ports.free_ports(1)
-    finally:
-        ports._file.cache_clear()
+def test_where_the_kernel_chooses_from_nearly_all_it_chooses() -> None:
+    assert len(set(Supply(10_240, 1024).give(3))) == 3
