@@ -47,7 +47,7 @@ def test_none_is_given_that_another_process_has_while_it_lives() -> None:
         (theirs,) = json.loads(child.stdout.readline())
         ours = supply.give(100)
         assert {block(port) for port in ours} == {20, 21} - {block(theirs)}
-        with pytest.raises(GluonError, match="all TCP ports from 2000 to 2100 are taken by processes of Gluon's labs"):
+        with pytest.raises(GluonError, match="all TCP ports from 2000 to 2199 are taken"):
             supply.give(1)
         child.communicate("")
     assert block(*supply.give(1)) == block(theirs)

@@ -65,9 +65,7 @@ class Supply:
                     continue  # another process has it, or this one, and has given all of it
                 name.detach()  # open until the process ends
                 return range(first, first + _BLOCK)
-        raise GluonError(
-            f"all TCP ports from {self._blocks.start} to {self._blocks.stop - 1} are taken by processes of Gluon's labs"
-        )
+        raise GluonError(f"all TCP ports from {self._blocks[0]} to {self._blocks[-1] + _BLOCK - 1} are taken")
 
 
 def free_ports(count: int) -> list[int]:
