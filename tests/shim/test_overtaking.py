@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from gluon.kv.contract import Kv, Put, Txn, TxnResult
+from gluon.kv.contract import Kv, KvUnavailable, Put, Txn, TxnResult
 from gluon.particle import keys
 
 from .conftest import PORT, Recorder, Stage, gone, quiet, until
@@ -63,6 +63,45 @@ async def test_a_report_that_etcd_carries_out_late_takes_no_newer_one_back(both:
     await both.reported(PORT, port, state="ready")
     await both.wanted.put(PORT, port, name="another")
     await both.reported(PORT, port, state="ready", generation=both.wanted.records[PORT, port]["generation"])
+
+
+class Unanswered:
+    """A connection on which nobody answers what first puts one key; it is kept, to be carried out late."""
+
+    def __init__(self, kv: Kv, key: str) -> None:
+        self._kv, self._key = kv, key
+        self.late: list[Txn] = []
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._kv, name)
+
+    async def txn(self, txn: Txn, *, idempotent: bool = False) -> TxnResult:
+        if not self.late and any(isinstance(op, Put) and op.key == self._key for op in txn.success):
+            assert not idempotent, "or the connection itself would try it again, and nobody know"
+            self.late.append(txn)
+            raise KvUnavailable("no answer in time")
+        return await self._kv.txn(txn, idempotent=idempotent)
+
+
+async def test_a_report_that_etcd_carries_out_after_its_object_has_gone_goes_too(
+    both: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gluon.shim.journal._LOOK", 0.05)
+    port = await both.wanted.put(PORT)
+    unanswered = Unanswered(both.kv, keys.report(both.proton.name, PORT, port, "c1"))
+    shim = await both.standby(Recorder(), kv=unanswered)
+    await until(lambda: shim.working)
+    await both.reported(PORT, port, state="ready")
+    await both.wanted.delete(PORT, port)
+    await gone(lambda: both.report(PORT, port))
+    await quiet(shim)
+    for _ in range(2):
+        assert (await both.kv.txn(unanswered.late[0])).succeeded
+        await gone(lambda: both.report(PORT, port))
+    again = await both.wanted.put(PORT, port)
+    await both.reported(PORT, again, state="ready")
+    await asyncio.sleep(0.2)
+    await both.reported(PORT, again, state="ready")
 
 
 @pytest.mark.parametrize("after", [False, True])

@@ -18,7 +18,7 @@ import asyncio
 import logging
 from typing import Final
 
-from gluon.kv.contract import Compare, Delete, Kv, LeaseLost, Put, Txn, TxnResult
+from gluon.kv.contract import Compare, Delete, Kv, KvError, LeaseLost, Put, Txn, TxnResult
 from gluon.shim.writing import Entry, Writer
 
 LOG = logging.getLogger(__name__)
@@ -30,6 +30,8 @@ _MANY: Final = 5_000
 _AWAITED_GROUPS: Final = 2
 #: Seconds that notes gather after a group of them has left, unless they fill another.
 _GATHER: Final = 0.01
+#: Seconds between two looks for what has come back after it was deleted.
+_LOOK: Final = 5.0
 
 _Group = dict[object, Entry]
 
@@ -117,6 +119,7 @@ class Journal:
     async def run(self) -> None:
         """Write group after group until cancelled."""
         async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._look_for_what_came_back())
             while True:
                 await self._work.wait()
                 self._work.clear()
@@ -127,6 +130,21 @@ class Journal:
                 if writer is not None and self._notes_may_leave() and (group := self._take(self._notes)):
                     self._note_groups += 1
                     tasks.create_task(self._write(writer, group, awaited=False))
+
+    async def _look_for_what_came_back(self) -> None:
+        while True:
+            await asyncio.sleep(_LOOK)
+            writer = self._writer
+            if writer is None:
+                continue
+            try:
+                found = await writer.came_back()
+            except KvError:
+                continue  # whoever writes says so
+            for key in found if self._writer is writer else ():
+                if not any(key in held for held in (self._awaited, self._notes, self._under_way)):
+                    LOG.info("%s has come back: etcd carried a write out late; it is deleted again", key)
+                    self.note(key, None)
 
     async def _write(self, writer: Writer, group: _Group, *, awaited: bool) -> None:
         held = await writer.write(list(group.values()))

@@ -3,8 +3,9 @@
 
 A group is written again and again while etcd is away and the lease may still live. A member that was paused may carry out a try
 long after another one did, and after newer groups: so each try holds only while its keys are as old as they were when the group
-was made. Where etcd refuses it, the operations are written one by one, so that one that is refused costs no other. What comes
-into a group is ``gluon.shim.journal``'s, which has no key in two groups at once.
+was made. A key that has been deleted since is as old as one that never was: so where a try that put it was not answered, it is
+looked for again. Where etcd refuses a group, the operations are written one by one, so that one that is refused costs no other.
+What comes into a group is ``gluon.shim.journal``'s, which has no key in two groups at once.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from gluon.kv.contract import Compare, Delete, Get, KeyValue, Kv, KvError, KvRefused, KvUnavailable, Put, Txn, TxnResult
@@ -20,6 +21,7 @@ from gluon.kv.contract import Compare, Delete, Get, KeyValue, Kv, KvError, KvRef
 LOG = logging.getLogger(__name__)
 
 _RETRY: Final = 0.1
+_MOST_READ: Final = 100
 
 
 @dataclass(eq=False, slots=True)
@@ -60,14 +62,19 @@ class Writer:
     lease: Compare
     wanted: Callable[[], bool]
     seen: int
+    #: Keys that a try put which nobody answered; and those of them that have been deleted since.
+    _doubtful: set[str] = field(default_factory=set)
+    _deleted: set[str] = field(default_factory=set)
 
     async def write(self, group: Sequence[Entry]) -> bool:
         """Write a group; False where the lease key is gone, so that nothing was written."""
         told, since = False, self.seen
         while self.wanted():
             try:
-                result = await self.kv.txn(self._try(group, since), idempotent=True)
+                # Not as one that may be repeated: of each try that is not answered we must know.
+                result = await self.kv.txn(self._try(group, since))
             except KvUnavailable as error:
+                self._doubtful.update(entry.op.key for entry in group if isinstance(entry.op, Put))
                 LOG.log(logging.DEBUG if told else logging.WARNING, "reports and answers wait: %s", error)
             except KvRefused as error:
                 if not error.whole:
@@ -76,6 +83,7 @@ class Writer:
             else:
                 self.seen = since = max(self.seen, result.revision)
                 if result.succeeded:
+                    self._remember(group)
                     _settle(group, result)
                     return True
                 if not self._holds(result):
@@ -84,6 +92,24 @@ class Writer:
             told = True
             await asyncio.sleep(_RETRY)
         return True
+
+    def _remember(self, group: Sequence[Entry]) -> None:
+        """What of the doubtful this group, which is written, has deleted or put."""
+        for entry in group if self._doubtful else ():
+            match entry.op:
+                case Delete(key) if key in self._doubtful:
+                    self._deleted.add(key)
+                case Put(key):
+                    self._deleted.discard(key)
+
+    async def came_back(self) -> list[str]:
+        """The keys that were deleted and are there again: a try was carried out late. Raises KvError."""
+        keys, there = sorted(self._deleted), list[str]()
+        for at in range(0, len(keys), _MOST_READ):
+            part = keys[at : at + _MOST_READ]
+            result = await self.kv.txn(Txn((), tuple(map(Get, part))), idempotent=True)
+            there += [key for key, held in zip(part, result.responses, strict=True) if held is not None]
+        return [key for key in there if key in self._deleted]
 
     def _try(self, group: Sequence[Entry], since: int) -> Txn:
         """The group, if nothing of it was written since that revision."""
