@@ -66,7 +66,7 @@ class Registrations:
         self._histories: defaultdict[str, History] = defaultdict(History)
         self._heard = time.monotonic()
         self._seen = 0  # all changes up to this revision of etcd's are in the table
-        self._looked: dict[str, int] = {}  # what was put in by a look since a load began, and when it was written
+        self._looked: dict[str, int] = {}  # what was put in by a look and not yet heard of, and when it was written
         #: Of each port, whoever registered it.
         self.ports: Mapping[str, Registration] = MappingProxyType(self._ports)
         #: Set, and replaced, when the table was loaded again, and all else that is known from etcd must be: history was lost,
@@ -193,6 +193,7 @@ class Registrations:
             id = keys.parse_port(event.kv.key)
             if not id:
                 continue
+            self._looked.pop(id, None)
             if event.type == "delete":
                 self._gone(id, event.kv.mod_revision)
             elif registration := _read(event.kv):
