@@ -12,38 +12,45 @@ from gluon.particle import keys
 from .conftest import PORT, Recorder, Stage, gone, quiet, until
 
 
-class Held:
-    """A connection on which writing one key waits until ``go_on``."""
+class Through:
+    """A connection on which something befalls what puts one key."""
 
     def __init__(self, kv: Kv, key: str) -> None:
         self._kv, self._key = kv, key
-        self.reached, self.go_on = asyncio.Event(), asyncio.Event()
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._kv, name)
 
+    def puts(self, txn: Txn) -> bool:
+        return any(isinstance(op, Put) and op.key == self._key for op in txn.success)
+
+
+class Held(Through):
+    """Writing the key waits until ``go_on``."""
+
+    def __init__(self, kv: Kv, key: str) -> None:
+        super().__init__(kv, key)
+        self.reached, self.go_on = asyncio.Event(), asyncio.Event()
+
     async def txn(self, txn: Txn, *, idempotent: bool = False) -> TxnResult:
-        if any(isinstance(op, Put) and op.key == self._key for op in txn.success):
+        if self.puts(txn):
             self.reached.set()
             await self.go_on.wait()
         return await self._kv.txn(txn, idempotent=idempotent)
 
 
-class Twice:
-    """A connection on which what writes one key is kept, to be carried out again: as etcd may, where a member was paused.
+class Twice(Through):
+    """What writes the key is kept, to be carried out again: as etcd may, where a member was paused.
 
     The first time nobody hears the answer, so it is tried again.
     """
 
     def __init__(self, kv: Kv, key: str) -> None:
-        self._kv, self._key = kv, key
+        super().__init__(kv, key)
         self.carried_out: list[Txn] = []
 
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._kv, name)
-
     async def txn(self, txn: Txn, *, idempotent: bool = False) -> TxnResult:
-        if any(isinstance(op, Put) and op.key == self._key for op in txn.success):
+        if self.puts(txn):
             if not self.carried_out:
                 await self._kv.txn(txn, idempotent=idempotent)
             self.carried_out.append(txn)
@@ -65,18 +72,15 @@ async def test_a_report_that_etcd_carries_out_late_takes_no_newer_one_back(both:
     await both.reported(PORT, port, state="ready", generation=both.wanted.records[PORT, port]["generation"])
 
 
-class Unanswered:
-    """A connection on which nobody answers what first puts one key; it is kept, to be carried out late."""
+class Unanswered(Through):
+    """Nobody answers what first puts the key; it is kept, to be carried out late."""
 
     def __init__(self, kv: Kv, key: str) -> None:
-        self._kv, self._key = kv, key
+        super().__init__(kv, key)
         self.late: list[Txn] = []
 
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._kv, name)
-
     async def txn(self, txn: Txn, *, idempotent: bool = False) -> TxnResult:
-        if not self.late and any(isinstance(op, Put) and op.key == self._key for op in txn.success):
+        if not self.late and self.puts(txn):
             assert not idempotent, "or the connection itself would try it again, and nobody know"
             self.late.append(txn)
             raise KvUnavailable("no answer in time")
